@@ -107,7 +107,7 @@ class _Cycle:
             case {"known": _}:
                 return self._own(value)
             case list():
-                return [str(self._plain(one)) for one in value]
+                return [None if one is None else str(one) for one in map(self._plain, value)]
             case _:
                 return value
 

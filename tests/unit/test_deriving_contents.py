@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from stated import STATED, column, operation, table
@@ -11,14 +12,15 @@ from stated import STATED, column, operation, table
 from schemabench import values
 from schemabench.deriving import contents, rows, states
 from schemabench.deriving.code import Made, Name, made, rendered
-from schemabench.deriving.found import ForeignKey, Statistics
+from schemabench.deriving.found import Column, ForeignKey, Statistics
 from schemabench.deriving.scale import Scale, usual
+
+NAMES = {**vars(values), "UTC": UTC, "date": date, "datetime": datetime, "Decimal": Decimal}
 
 
 def drawn(expression: Made) -> list[Any]:
     """Return values of a column that is written as Python."""
-    names = {**vars(values), "UTC": UTC, "date": date, "datetime": datetime, "Decimal": Decimal}
-    found = values.Table("size", {"c": eval(rendered(expression), names)})  # noqa: S307 (what was just written)
+    found = values.Table("size", {"c": eval(rendered(expression), {**NAMES})})  # noqa: S307 (what was just written)
     size = type("Sizes", (), {"size": 1_000})
     return [value for (value,) in found.rows(["c"], size)]
 
@@ -199,3 +201,76 @@ def test_a_key_of_repeating_columns_has_no_more_rows_than_combinations() -> None
 
     assert (found.size, found.whole, found.combined) == (400, 400, ("tenant", "day"))
     assert rendered(found.combination) == 'Combination((Reference(tenant, "id"), Dated(date(2026, 1, 1))), (0, 10))'
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        (column(base="uuid", category="U", statistics=Statistics(distinct=5)), UUID),
+        (column(base="bool", category="B", statistics=Statistics(distinct=2)), bool),
+        (column(base="inet", category="I", statistics=Statistics(distinct=300)), str),
+        (column(base="timestamptz", category="D", statistics=Statistics(distinct=300)), datetime),
+        (column(base="timestamp", category="D", statistics=Statistics(distinct=2, bounds=["2026-01-01"])), datetime),
+    ],
+)
+def test_each_column_of_a_key_has_as_many_values_of_its_type_as_in_production(one: Column, kind: type) -> None:
+    other = column("other", "date", "D", statistics=Statistics(distinct=20))
+    count = round(one.statistics.distinct) if one.statistics else 0
+    given = table("t", one, other, count=count * 20, unique=[["c", "other"]])
+    (found,) = rows.planned([given], Scale(1.0), values=False)
+    digits = {name: place for place, name in enumerate(found.combined)}
+    written = f"{found.key} = {rendered(found.combination)}"
+
+    names: dict[str, Any] = {**NAMES}
+    exec(written, names)  # noqa: S102 (what was just written)
+    made_up = values.Table("size", {name: values.Digit(names[found.key], place) for name, place in digits.items()})
+    keys = list(made_up.rows(["c", "other"], type("Sizes", (), {"size": found.size})))
+
+    assert (len({*keys}), len({value for value, _ in keys})) == (count * 20, count)
+    assert {type(value) for value, _ in keys} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("base", "category"), [("timestamptz", "D"), ("timestamp", "D"), ("date", "D"), ("inet", "I"), ("uuid", "U")]
+)
+def test_each_row_has_a_value_of_its_own_in_a_unique_column(base: str, category: str) -> None:
+    given = table("t", column(base=base, category=category), unique=[["c"]])
+    (found,) = rows.planned([given], Scale(1.0), values=False)
+
+    assert len({*drawn(found.columns["c"])}) == 1_000
+
+
+def test_values_that_python_lacks_take_no_share_from_others() -> None:
+    known = Statistics(common=[("NaN", 0.7), ("1", 0.2), ("2", 0.1)])
+    found = contents.plain(column(base="numeric", statistics=known), values=False)
+
+    assert 'Decimal("1"): 0.2, Decimal("2"): 0.1' in rendered(found, before=-1_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("numeric(3,2)", "9.99"), ("numeric(2,2)", "0.99"), ("numeric(10,2)", "1000.00")]
+)
+def test_a_number_of_which_nothing_is_known_has_the_digits_of_its_type(kind: str, most: str) -> None:
+    found = drawn(contents.plain(column(base="numeric", type=kind), values=False))
+
+    assert {one.as_tuple().exponent for one in found} == {-2}
+    assert Decimal(most) / 2 < max(found) <= Decimal(most)
+
+
+def test_a_list_of_ranges_is_written_as_one() -> None:
+    one = column(base="int4multirange", category="R")
+    (apart,) = rows.planned([table("t", one, apart=[["c"]])], Scale(1.0), values=False)
+
+    assert rendered(contents.plain(one, values=False)) == rendered(apart.columns["c"]) == 'Fixed("{}")'
+
+
+def test_the_combinations_of_a_key_have_a_name_that_no_table_has() -> None:
+    label, note = (column("label", "text", "S", labels=("a", "b")), column("note", "text", "S", labels=("c", "d")))
+    tables = [
+        table(name, label, note, number=number, unique=[["label", "note"]])
+        for number, name in enumerate(["translation_key", "translation", "translation_key_2"], start=1)
+    ]
+
+    found = rows.planned(tables, Scale(1.0), values=False)
+
+    assert len({name for one in found for name in (one.name, one.key)}) == 6

@@ -55,3 +55,14 @@ def test_of_a_circle_the_table_that_refers_to_the_fewest_comes_first() -> None:
 
     assert [one.name for one in found] == ["city", "store", "buyer", "clerk"]
     assert [(one.name, key.name) for one, key in references.circular(found)] == [("store", "manager")]
+
+
+def test_a_circle_is_opened_at_a_foreign_key_that_there_is() -> None:
+    def key(target: int, *, declared: bool) -> ForeignKey:
+        return ForeignKey(name="key", columns=["other"], target=target, keys=["id"], declared=declared)
+
+    first = table("first", column("id"), column("other"), number=1, references=[key(2, declared=False)])
+    second = table("second", column("id"), column("other"), number=2, references=[key(1, declared=True)])
+
+    assert references.circular([first, second]) == []
+    assert [one.name for one, _ in references.circular([second, first])] == ["second"]

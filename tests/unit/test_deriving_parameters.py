@@ -31,6 +31,7 @@ def _table(name: str, *columns: str) -> Table:
 TABLES = [
     _table("account", "id", "site_id", "balance", "email", "data", "placed_at", "status"),
     _table("site", "id", "name", "category"),
+    _table("line", "id", "address", "address_2"),
 ]
 
 
@@ -64,6 +65,10 @@ def named(sql: str) -> dict[int, str]:
         (
             "INSERT INTO site (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = $3",
             ["id", "name", "name_2"],
+        ),
+        (
+            "INSERT INTO line VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET address = $4, address_2 = $5",
+            ["id", "address", "address_2", "address_3", "address_2_2"],
         ),
         ("DELETE FROM account WHERE id = $1", ["id"]),
         ("SELECT * FROM account WHERE placed_at > now() - $1::interval", ["placed_at_from"]),

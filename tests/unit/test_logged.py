@@ -75,6 +75,12 @@ def test_rows_that_were_there_before_are_those_of_the_background_if_there_are_an
     assert [call.values["id"] for call in calls(request(id=[*named["calls"][0][1].values(), "5"]))] == [["2", "5"]]
 
 
+def test_no_value_in_a_list_stays_none() -> None:
+    (call,) = calls(request(ids=["5", None, {"given": "orders.id 7", "known": None}]))
+
+    assert call.values["ids"] == ["5", None, None]
+
+
 @pytest.mark.parametrize(
     ("known", "step"),
     [("17", 100), ("4ee207f8-da94-43e8-ab73-738fcf1822ff", "uuid"), ("ada@example.org", "text")],

@@ -233,6 +233,17 @@ def test_two_scripts_of_one_name_are_two_operations() -> None:
     ]
 
 
+def test_no_operation_has_the_name_of_one_of_another_script(tmp_path: Path) -> None:
+    (tmp_path / "tx.sql").write_text("SELECT 1;\nSELECT 2;\n")
+    (tmp_path / "tx_2.sql").write_text("SELECT 3;\n")
+    files = pgbench.convert(
+        [f"{tmp_path}/tx.sql", f"{tmp_path}/tx_2.sql"], given=[], schema=Path(__file__), name="both"
+    )
+
+    names = re.findall("-- name: (.*)", files["workloads/both/operations.sql"])
+    assert names == ["tx_1", "tx_2", "tx_2_2"]
+
+
 @pytest.mark.parametrize("name", ["burst", "class", "Tellers", "1st order"])
 def test_a_script_may_have_any_name(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name}.sql").write_text("\\set client 1\n\\set Call 2\nSELECT :client, :Call;\n")

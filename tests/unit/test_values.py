@@ -240,3 +240,9 @@ def test_contents_that_say_nothing_have_the_size_asked_for() -> None:
     assert 60 <= len(row["document"]) <= 110
     assert len(row["octets"]) == 33
     assert row["address"].startswith("10.")
+
+
+def test_a_number_between_two_others_may_have_all_digits_that_postgres_has() -> None:
+    low, high = Decimal("1." + "0" * 18), Decimal("9" * 20 + "." + "9" * 18)
+
+    assert low < Histogram((low, high)).at(0.5) < high

@@ -3,7 +3,7 @@
 Owns the layout. Must not know what is written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -33,6 +33,18 @@ class Made:
 def made(name: str, *positional: Any, **keywords: Any) -> Made:  # noqa: ANN401 (whatever Python can write)
     """Return a call."""
     return Made(name, positional, keywords)
+
+
+def apart(name: str, taken: Container[str]) -> str:
+    """Return a name, with the first number that makes it different from those taken, if it is one of them.
+
+    >>> apart("line", {"line", "line_2"})
+    'line_3'
+    """
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found
 
 
 def rendered(value: Any, indent: int = 0, before: int = 0, after: int = 1) -> str:  # noqa: ANN401 (likewise)

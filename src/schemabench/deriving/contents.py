@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from schemabench.deriving.code import Made, made
+from schemabench.deriving.code import Made, apart, made
 from schemabench.deriving.found import Column, Statistics
 from schemabench.values import filled
 
@@ -20,6 +20,7 @@ _REAL = {"float4", "float8"}
 _NUMBERS = WHOLE | _REAL | {"numeric"}
 _TEXTS = {"text", "varchar", "bpchar", "name"}
 _NETWORKS = {"inet", "cidr"}
+_TIMESTAMPS = {"timestamp", "timestamptz"}
 _DOCUMENTS = {"json", "jsonb"}
 _NEUTRAL = {"tsvector": "", "xml": "<x/>", "macaddr": "02:00:00:00:00:00", "money": "1", "oid": 0}
 """A value that says nothing, of types that are seldom worth more."""
@@ -40,6 +41,10 @@ _WIDTH = 8
 """Characters of a text of which nothing is known."""
 _LENGTH = re.compile(r"\((?P<characters>\d+)\)")
 """In a type, as in `character varying(20)`."""
+_PRECISION = re.compile(r"\((\d+),(-?\d+)\)")
+"""In a type, as in `numeric(10,2)`."""
+_DIGITS = 4
+"""Of a number whose type does not say how many it has."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
 _GUESSED = {"mail": "a{8}@a{7}.aaa", "url": "aaaaa://a{7}.aaa/a{8}", "phone": "+99 9{9}", "color": "#99aa99"}
@@ -141,17 +146,34 @@ def numbers(column: Column, texts: Sequence[str | None]) -> list[Any]:
 
 def nth(column: Column, count: int) -> Made:
     """Return what makes so many different values of a column, by their number."""
-    bounds = numbers(column, [value for value, _ in column.statistics.common] if column.statistics else [])
-    bounds += numbers(column, column.statistics.bounds) if column.statistics else []
-    if column.labels:
-        return made("Listed", tuple(column.labels))
-    if column.base == "date":
-        return made("Dated", min(bounds, default=_DAYS[0]))
+    if column.labels or column.base == "bool":
+        return made("Listed", tuple(column.labels) or (True, False))
+    known = _known(column)
+    if column.base in _TIMESTAMPS and len(known) >= count:
+        return made("Listed", tuple(known[:count]))
+    return unique(column)
+
+
+def unique(column: Column) -> Made:
+    """Return what gives each row a value of its own."""
+    if column.base == "uuid":
+        return made("Identified")
+    if column.base in _NETWORKS:
+        return made("Network", unique=True)
     if column.category == "S":
         return made("Words", shapes(column), unique=True)
-    if column.base in {"timestamp", "timestamptz"} and bounds:
-        return made("Listed", tuple(sorted(bounds))[:count])
-    return made("Numbered", int(min(bounds, default=1)))
+    known = _known(column)
+    if column.base == "date":
+        return made("Dated", min(known, default=_DAYS[0]))
+    if column.base in _TIMESTAMPS:
+        return made("Ascending", made("Histogram", tuple(_thinned(known)) if len(known) > 1 else _usual(column)))
+    return made("Numbered", int(min(known, default=1)))
+
+
+def _known(column: Column) -> list[Any]:
+    """Return the different numbers or times in the statistics of a column, in order."""
+    statistics = column.statistics or _UNKNOWN
+    return sorted({*numbers(column, [value for value, _ in statistics.common]), *numbers(column, statistics.bounds)})
 
 
 def _not_null(column: Column, statistics: Statistics, *, values: bool) -> Made:  # noqa: PLR0911 (one for each type)
@@ -184,8 +206,13 @@ def _other(column: Column, *, values: bool) -> Made:
     if column.category == "A" and column.statistics and column.statistics.elements:
         return _elements(column.statistics, column.base.removeprefix("_"), values=values)
     if column.category in {"A", "R"}:
-        return made("Fixed", "{}" if column.category == "A" else "(,)")
+        return made("Fixed", "(,)" if column.category == "R" and not is_multirange(column) else "{}")
     return made("Fixed", _NEUTRAL.get(column.base, "") if column.required else None)
+
+
+def is_multirange(column: Column) -> bool:
+    """Return whether a column holds lists of ranges, which the server puts in the category of ranges."""
+    return "multirange" in column.base
 
 
 def matching(one: Made, part: float) -> Made:
@@ -253,9 +280,9 @@ def _labelled(column: Column, statistics: Statistics) -> dict[str, float]:
 
 def _numeric(column: Column, statistics: Statistics) -> Made:
     """Return the distribution of numbers or times."""
-    values = numbers(column, [value for value, _ in statistics.common])
-    common = dict(zip(values, (share for _, share in statistics.common), strict=False))
-    bounds = _thinned(sorted(numbers(column, statistics.bounds)) or sorted(values))
+    shared = [(numbers(column, [value]), share) for value, share in statistics.common]
+    common = {value: share for values, share in shared for value in values}
+    bounds = _thinned(sorted(numbers(column, statistics.bounds)) or sorted(common))
     rest = made("Histogram", tuple(bounds)) if len(bounds) > 1 else None
     if rest:
         common = {value: share for value, share in common.items() if share >= _FREQUENT}
@@ -279,11 +306,14 @@ def _usual(column: Column) -> tuple[Any, ...]:
     """Return the bounds of a column without statistics."""
     if column.base == "date":
         return _DAYS
-    if column.base in {"timestamp", "timestamptz"}:
+    if column.base in _TIMESTAMPS:
         return _TIMES if column.base == "timestamptz" else tuple(one.replace(tzinfo=None) for one in _TIMES)
     if column.base in WHOLE:
         return (0, 1_000)
-    return (0.0, 1_000.0) if column.base in _REAL else (Decimal(0), Decimal(1_000))
+    if column.base in _REAL:
+        return (0.0, 1_000.0)
+    digits, places = map(int, match.groups()) if (match := _PRECISION.search(column.type)) else (_DIGITS, 0)
+    return Decimal(0).scaleb(-places), min(Decimal(1_000), Decimal(10**digits - 1).scaleb(-places))
 
 
 def _parsed(base: str, text: str) -> Any:  # noqa: ANN401 (numbers, dates or times)
@@ -293,7 +323,7 @@ def _parsed(base: str, text: str) -> Any:  # noqa: ANN401 (numbers, dates or tim
             return int(text)
         if base == "date":
             return date.fromisoformat(text)
-        if base in {"timestamp", "timestamptz"}:
+        if base in _TIMESTAMPS:
             found = datetime.fromisoformat(text)
             return found.astimezone(UTC) if found.tzinfo else found
         found_number = Decimal(text)
@@ -323,8 +353,4 @@ def python_name(name: str, taken: Mapping[str, object]) -> str:
     """Return a name for Python, different from those taken."""
     found = "".join(one if one.isascii() and one.isalnum() else "_" for one in name.lower()).strip("_") or "table"
     found = f"_{found}" if found[0].isdigit() else found
-    number = 2
-    plain_name = found
-    while found in taken:
-        found, number = f"{plain_name}_{number}", number + 1
-    return found
+    return apart(found, taken)

@@ -108,8 +108,8 @@ def derived(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
 ) -> tuple[list[Operation], list[LeftOut], list[Executed], dict[int, Target]]:
     """Return operations, the statements that cannot be prepared, those beyond the number, and what shapes became.
 
-    A literal that all calls have alike, and that names no row and is no text, belongs to the statement. Statements that are then the
-    same are one operation.
+    A literal that all calls have alike, and that names no row and is no text, belongs to the statement. Statements that
+    are then the same are one operation.
 
     Args:
         source: The database, likewise below as for `operations.derived`.

@@ -11,6 +11,7 @@ import psycopg
 from pglast import parse_sql
 
 from schemabench.deriving import grouping, parameters, rewriting
+from schemabench.deriving.code import apart
 from schemabench.deriving.found import Executed, LeftOut, Table, quoted
 from schemabench.deriving.parameters import Role, Use
 from schemabench.deriving.source import Source
@@ -76,7 +77,7 @@ def derived(
     """
     found: list[Operation] = []
     left_out: list[LeftOut] = []
-    taken: dict[str, int] = {}
+    taken: set[str] = set()
     for place, counted in enumerate(statements):
         if len(found) == most:
             return found, left_out, list(statements[place:])
@@ -91,11 +92,11 @@ def derived(
         (parsed,) = parse_sql(one.sql)
         uses = parameters.read(one.sql, tables, path)
         names = parameters.names(uses)
-        name = _named(parsed.stmt, uses)
-        taken[name] = taken.get(name, 0) + 1
+        name = apart(_named(parsed.stmt, uses), taken)
+        taken.add(name)
         found.append(
             Operation(
-                name=name if taken[name] == 1 else f"{name}_{taken[name]}",
+                name=name,
                 executed=one,
                 sql=rewriting.wrapped(rewriting.named(one.sql, names, known)),
                 uses=uses,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pglast import parse_sql
 
+from schemabench.deriving.code import apart
 from schemabench.deriving.found import Column, Table
 from schemabench.deriving.tree import ast
 
@@ -254,12 +255,9 @@ def names(uses: Mapping[int, Use]) -> dict[int, str]:
     Args:
         uses: By number, as `read` returns them.
     """
-    taken: dict[str, int] = {}
-    found = {}
+    found: dict[int, str] = {}
     for number, use in uses.items():
-        name = _plain(_name(use)) or "value"
-        taken[name] = taken.get(name, 0) + 1
-        found[number] = name if taken[name] == 1 else f"{name}_{taken[name]}"
+        found[number] = apart(_plain(_name(use)) or "value", found.values())
     return found
 
 

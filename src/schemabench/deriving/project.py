@@ -52,7 +52,7 @@ def _render(template: str, derived: Derived, **more: object) -> str:
 
 def kind_of(derived: Derived) -> str:
     """Return the name of the cardinality's class, as in `LiveShop`."""
-    return "".join(part.capitalize() for part in derived.name.split("_"))
+    return "Live" + "".join(part.capitalize() for part in derived.name.split("_"))
 
 
 def _cardinality(derived: Derived) -> str:
@@ -71,7 +71,7 @@ def _tables(derived: Derived) -> str:
         asked = "".join(f"# Question: {question}\n" for question in one.questions)
         key = ""
         if one.combination:
-            key = f"{one.name}_key = {rendered(one.combination, before=len(one.name) + 7)}\n"
+            key = f"{one.key} = {rendered(one.combination, before=len(one.key) + 3)}\n"
         columns = rendered(dict(one.columns), 1, before=1000)
         blocks.append(f"{asked}{key}{one.name} = Table(\n    {text(one.name)},\n    {columns},\n)\n")
     body = "\n".join(blocks)

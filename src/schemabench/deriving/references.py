@@ -82,13 +82,18 @@ def _reached(table: Table, left: Mapping[int, Table]) -> set[int]:
 
 
 def circular(tables: Sequence[Table]) -> list[tuple[Table, ForeignKey]]:
-    """Return the foreign keys to tables that are filled later.
+    """Return the foreign keys, of those that the schema has, to tables that are filled later.
 
     Args:
         tables: All tables, in the order in which they are filled.
     """
     place = {table.id: number for number, table in enumerate(tables)}
-    return [(table, key) for table in tables for key in table.references if place.get(key.target, -1) > place[table.id]]
+    return [
+        (table, key)
+        for table in tables
+        for key in table.references
+        if key.declared and place.get(key.target, -1) > place[table.id]
+    ]
 
 
 def planned(table: Table, tables: Mapping[int, Table], later: Collection[int]) -> list[Referring]:

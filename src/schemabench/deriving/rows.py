@@ -42,6 +42,8 @@ class Rows:
     """Column -> what makes its values."""
     combination: Made | None = None
     """Of a key whose columns all repeat: the combinations of their values."""
+    key: str = ""
+    """What these combinations are called in Python."""
     combined: Sequence[str] = ()
     """The columns of that key."""
     dense: bool = False
@@ -71,9 +73,11 @@ def planned(
         plain = table.name if alike[table.name] == 1 else f"{table.schema}_{table.name}"
         names[contents.python_name(plain, names)] = table.id
     referenced = {one.target for table in tables for one in table.references if table.rows}
+    own = {number: name for name, number in names.items()}
     making = _Making(
         tables={table.id: table for table in every},
-        names={number: name for name, number in names.items()},
+        names=own,
+        keys={table.id: contents.python_name(f"{own[table.id]}_key", names) for table in every},
         sizes={one.id: max(scale.of(one.rows), 1 if one.id in referenced else 0) for one in every},
         wholes={one.id: max(scale.of(one.rows), one.rows) for one in every},
         matched=matched or {},
@@ -93,6 +97,8 @@ class _Making:
     tables: Mapping[int, Table]
     names: Mapping[int, str]
     """Table -> what it is called in Python."""
+    keys: Mapping[int, str]
+    """Table -> what the combinations of its key are called."""
     sizes: dict[int, int]
     """Table -> its rows at the typical cardinality."""
     wholes: dict[int, int]
@@ -117,7 +123,8 @@ def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Ro
         if part := own.get(name) or (min(searched) if searched else 0.0):
             columns[name] = contents.matching(one, part)
     for key in table.apart:  # an exclusion: ranges without anything in them do not overlap
-        columns |= {one: made("Fixed", "empty") for one in key if table.columns[one].category == "R"}
+        ranges = [table.columns[one] for one in key if table.columns[one].category == "R"]
+        columns |= {one.name: made("Fixed", "{}" if contents.is_multirange(one) else "empty") for one in ranges}
     for low, high in table.ascending:
         if low in columns and high in columns:
             columns[high] = made("AtLeast", columns[high], low)
@@ -128,6 +135,7 @@ def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Ro
         whole=making.wholes[table.id],
         columns={one: columns[one] for one in table.columns if one in columns},
         combination=keyed.combination,
+        key=making.keys[table.id],
         combined=keyed.columns,
         dense=keyed.dense,
         counts=_counts(table, keyed.combination, keyed.columns),
@@ -161,7 +169,7 @@ def _keyed(
             found.dense = making.sizes[table.id] >= _DENSE * most[0]
             making.sizes[table.id] = min(making.sizes[table.id], most[0])
             making.wholes[table.id] = min(making.wholes[table.id], most[1])
-            name = Name(f"{making.names[table.id]}_key")
+            name = Name(making.keys[table.id])
             columns |= {one: made("Digit", name, place) for place, one in enumerate(found.columns)}
         found.uncertain = found.uncertain or own is None
     return found
@@ -187,14 +195,10 @@ def _own(table: Table, key: Sequence[str], referring: Mapping[str, Referring]) -
 
 def _unique(column: Column) -> Made:
     """Return what gives each row a value of its own."""
-    if column.base == "uuid":
-        return made("Identified")
-    if column.category == "S":
-        return made("Words", contents.shapes(column), unique=True)
-    if column.category == "D":
-        return contents.times(column) or contents.nth(column, 0)
     if column.category == "N":
         return made("Numbered")
+    if column.category in {"S", "D", "I"} or column.base == "uuid":
+        return contents.unique(column)
     return contents.plain(column, values=False)
 
 

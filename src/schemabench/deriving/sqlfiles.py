@@ -14,7 +14,6 @@ from schemabench.deriving.rows import Rows
 from schemabench.statements import block, literal
 from schemabench.units import plural
 
-_SEVERAL = 2
 _TOGETHER = (
     "Question: which of these does the application execute in one transaction? The server does not know. Write their "
     "statements under one name, one after the other, and remove the others' calls in __init__.py. A line `-- as: "
@@ -165,10 +164,10 @@ def baseline(derived: Derived) -> str:
             + "\n"
         )
     body = "".join(f"\n{one};\n" for one in derived.schema.statements)
-    if len(derived.path) >= _SEVERAL:
+    if list(derived.path) != ["public"]:
         setting = literal(f"ALTER DATABASE %I SET search_path = {search_path(derived.path).replace('%', '%%')}")
         body += (
-            "\n-- Statements name tables of several schemas.\n"
+            "\n-- Statements name tables without their schemas.\n"
             f"{block(f'BEGIN EXECUTE format({setting}, current_database()); END')};\n"
         )
     return head + body

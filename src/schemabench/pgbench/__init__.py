@@ -11,6 +11,7 @@ from keyword import kwlist
 from pathlib import Path
 
 from schemabench.deriving import plain_name
+from schemabench.deriving.code import apart
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench import builtins, project, variables
@@ -42,7 +43,8 @@ def convert(
         UsageError: A script or the schema cannot be read or converted, or does not fit the live database.
         ServerError: The live database cannot be read.
     """
-    taken = dict.fromkeys([*project.TAKEN, *builtins.FILLS, *builtins.STATES, *kwlist], 1)
+    own_operations = {*builtins.FILLS, *builtins.STATES}
+    taken = {*project.TAKEN, *own_operations, *kwlist}
     scripts = [_script(word, taken) for word in words]
     if not any(one.weight for one in scripts):
         raise UsageError("All scripts have a weight of 0", remedies=["write a weight above 0: --pgbench FILE@1"])
@@ -57,7 +59,7 @@ def convert(
         )
     before = variables.variables(given)
     own = plain_name(name or (scripts[0].name if len(scripts) == 1 else "pgbench"))
-    made = [converted(one, variables.known(before)) for one in scripts]
+    made = [converted(one, variables.known(before), own_operations) for one in scripts]
     check(made)
     found = Project(
         name=own,
@@ -69,7 +71,7 @@ def convert(
     return project.files(found)
 
 
-def _script(word: str, taken: dict[str, int]) -> Script:
+def _script(word: str, taken: set[str]) -> Script:
     """Return the script of an argument."""
     name, sign, digits = word.rpartition("@")
     name, weight = (name, digits) if sign else (word, "1")
@@ -88,10 +90,10 @@ def _script(word: str, taken: dict[str, int]) -> Script:
     source = builtins.script(builtin[0]) if own else _read(path, "--pgbench", near=nearest(name, builtins.SCRIPTS))
     label = builtin[0] if own else path.name
     text = Text(path=Path(label) if own else path, source=source, start=0, end=len(source))
-    plain = plain_name(Path(label).stem)
-    taken[plain] = taken.get(plain, 0) + 1
+    plain = apart(plain_name(Path(label).stem), taken)
+    taken.add(plain)
     return Script(
-        name=plain if taken[plain] == 1 else f"{plain}_{taken[plain]}",
+        name=plain,
         label=label,
         weight=int(weight),
         commands=commands(text.path, source),

@@ -7,7 +7,7 @@ depends on an answer, so that all variables are set before the first call. One t
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from pglast import parse_sql
 from pglast.parser import ParseError, scan
 
-from schemabench.deriving.code import Name, made, rendered
+from schemabench.deriving.code import Name, apart, made, rendered
 from schemabench.deriving.tree import ast
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
@@ -105,12 +105,13 @@ def check(scripts: Sequence[Converted]) -> None:
                 )
 
 
-def converted(script: Script, known: Mapping[str, Known]) -> Converted:
+def converted(script: Script, known: Mapping[str, Known], taken: set[str]) -> Converted:
     """Return a script as a function and operations.
 
     Args:
         script: The script.
         known: The variables that are set before it begins.
+        taken: The names that its operations cannot have; theirs are added.
 
     Raises:
         UsageError: It has something that is not converted.
@@ -118,7 +119,7 @@ def converted(script: Script, known: Mapping[str, Known]) -> Converted:
     conversion = _Conversion(script, dict(known))
     for command in script.commands:
         conversion.take(command)
-    return conversion.ended()
+    return conversion.ended(taken)
 
 
 class _Conversion:
@@ -147,8 +148,8 @@ class _Conversion:
             case Executed():
                 self._execute(command.text)
 
-    def ended(self) -> Converted:
-        """Return what was converted."""
+    def ended(self, taken: set[str]) -> Converted:
+        """Return what was converted, with names other than those taken."""
         if self._open is not None:
             remedies = ["write END; at the end of the script"]
             raise UsageError("BEGIN has no END in this script", where=self._began.place(), remedies=remedies)
@@ -158,7 +159,9 @@ class _Conversion:
             first = self._done[0]
             self._pause(first, _sum(first.rests[0], self._rest) if 0 in first.rests else self._rest)
         for number, operation in enumerate(self._done, start=1):
-            operation.name = self._script.name if len(self._done) == 1 else f"{self._script.name}_{number}"
+            plain = self._script.name if len(self._done) == 1 else f"{self._script.name}_{number}"
+            operation.name = apart(plain, taken)
+            taken.add(operation.name)
         return Converted(self._script, self._settings, self._done, frozenset(self._sets), self._takes)
 
     def _set(self, setting: Setting) -> None:
@@ -306,16 +309,7 @@ def _python_name(variable: str, taken: set[str]) -> str:
     plain = re.sub(r"\W", "_", variable)
     plain = f"_{plain}" if plain[0].isdigit() else plain
     plain = f"{plain}_" if iskeyword(plain) or plain in _RESERVED else plain
-    names = _numbered(plain)
-    return next(name for name in names if name not in taken)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}_{number}"
-        number += 1
+    return apart(plain, taken)
 
 
 def _sent(value: Known) -> str:

@@ -8,11 +8,14 @@ from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cached_property
 from itertools import accumulate
 from random import Random
 from typing import Any
+
+_EXACT = Context(prec=200_000)
+"""With more digits than a number of Postgres has."""
 
 
 class Distribution(ABC):
@@ -98,7 +101,7 @@ def between(low: Any, high: Any, share: float) -> Any:  # noqa: ANN401 (numbers,
     if isinstance(low, int):
         return min(high, low + int((high - low + 1) * share))
     if isinstance(low, Decimal):
-        return (low + (high - low) * Decimal(share)).quantize(low)
+        return _EXACT.quantize(_EXACT.fma(_EXACT.subtract(high, low), Decimal(share), low), low)
     if isinstance(low, date) and not isinstance(low, datetime):
         return min(high, low + (high - low + type(high - low)(days=1)) * share)
     return low + (high - low) * share

@@ -153,8 +153,13 @@ class Network(Column):
 
     suffix: str = ""
     """What follows an address, as in `/32`."""
+    unique: bool = False
+    """Whether every row has an address of its own."""
 
     def value(self, spot: Spot) -> str:
         """Return the address of a row."""
-        number = int(spot.share * 2**24)
-        return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}{self.suffix}"
+        return self.nth(scattered(spot.place % 2**24, 2**24) if self.unique else int(spot.share * 2**24), spot)
+
+    def nth(self, number: int, _: Spot) -> str:
+        """Return one of the addresses by its number."""
+        return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}{self.suffix}"
