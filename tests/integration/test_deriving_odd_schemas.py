@@ -11,6 +11,8 @@ import pytest
 import servers
 
 from schemabench import cli
+from schemabench.deriving import catalog, dump
+from schemabench.deriving.source import opened
 from schemabench.server.dsn import parse_dsn, with_words
 
 DEEP = "1" + " + 1" * 400
@@ -98,6 +100,24 @@ UPDATE "User Accounts" SET score = 0.5, price = coalesce(1, price), tags = array
 UPDATE "User Accounts" SET "E-Mail" = 'other@secret.example' WHERE "order" IN (1, 2) AND "E-Mail" = 'nobody'
 """  # noqa: E501 (a statement a line)
 
+LIBRARY = """
+SET check_function_bodies = false;
+CREATE SCHEMA büro;
+CREATE FUNCTION büro.code() RETURNS text LANGUAGE sql AS $$ SELECT 'c' || max(id) FROM büro.bücher $$;
+CREATE TABLE büro.bücher (
+    id int PRIMARY KEY, code text COLLATE "C" DEFAULT büro.code(), grün int,
+    double int GENERATED ALWAYS AS (grün * 2) KIND) WITH (fillfactor = 70);
+CREATE FUNCTION büro.titles(b büro.bücher) RETURNS SETOF büro.bücher LANGUAGE sql AS $$ SELECT b $$;
+CREATE VIEW büro.great WITH (security_barrier = true) AS SELECT * FROM büro.bücher WHERE grün > 20;
+INSERT INTO büro.bücher (id, grün) SELECT g, g FROM generate_series(1, 9) g;
+ANALYZE;
+"""
+COLUMNS = """
+SELECT c.relname, c.reloptions, a.attname, a.attcollation, a.attgenerated, pg_get_expr(d.adbin, d.adrelid)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON (adrelid, adnum) = (c.oid, attnum)
+WHERE c.relnamespace = 'büro'::regnamespace AND attnum > 0 ORDER BY c.relname, attnum
+"""
+
 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[str]:
@@ -154,3 +174,36 @@ def test_a_role_that_may_not_use_every_schema_derives_what_it_may_and_that_runs(
     assert "the server cannot prepare it: permission denied for schema billing" in operations
     assert "CREATE MATERIALIZED VIEW billing.totals" in schema
     assert "FUNCTION billing.pay" in schema
+
+
+@pytest.mark.parametrize(("encoding", "letter"), [("LATIN1", "ü"), ("WIN1251", "ж"), ("UTF8", "ü")])
+def test_a_schema_in_any_encoding_is_the_same_by_the_catalogs_and_by_pg_dump(
+    dsn: str, encoding: str, letter: str
+) -> None:
+    names = {kind: f"{encoding}_{kind}".lower() for kind in ("given", "dumped", "told")}
+    places = {kind: str.__str__(with_words(parse_dsn(dsn, "test"), dbname=name)) for kind, name in names.items()}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for name in names.values():
+            made = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+            connection.execute(made.encode())
+        virtual = connection.info.server_version >= 180_000
+    library, query = (one.replace("ü", letter) for one in (LIBRARY, COLUMNS))
+    execute(places["given"], library.replace("KIND", "VIRTUAL" if virtual else "STORED"))
+
+    with opened(parse_dsn(places["given"], "test")) as source:
+        version = catalog.server(source).version_num
+        (table,) = catalog.tables(source, values=False)
+        found = {"dumped": dump.read(source, version).statements, "told": source.definitions()}
+    for kind, statements in found.items():
+        execute(places[kind], ";\n".join(statements))
+
+    assert (table.name, [*table.columns]) == (f"b{letter}cher", ["id", "code", f"gr{letter}n", "double"])
+    columns = {kind: execute(place, query) for kind, place in places.items()}
+    assert columns["given"] == columns["dumped"] == columns["told"]
+
+
+def execute(dsn: str, sql: str) -> list[tuple[object, ...]]:
+    """Execute SQL in a database; return the rows, if there are any."""
+    with psycopg.connect(dsn, autocommit=True, client_encoding="UTF8") as connection:
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []

@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from schemabench.deriving import catalog, contents, dump, grouping, parameters, rewriting
+from schemabench.deriving import catalog, code, contents, dump, grouping, parameters, rewriting
 from schemabench.deriving.found import Column, Table, quoted
 from schemabench.deriving.parameters import Role
 
@@ -112,7 +112,7 @@ def test_a_taken_away_amount_is_told_from_an_added_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [parameters, rewriting, grouping, catalog, contents, dump], ids=lambda module: module.__name__
+    "module", [parameters, rewriting, grouping, catalog, code, contents, dump], ids=lambda module: module.__name__
 )
 def test_examples_are_as_they_are_shown(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]

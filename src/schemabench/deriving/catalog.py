@@ -22,6 +22,8 @@ from schemabench.deriving.tree import ast
 _ASSIGNED = re.compile(r"\bNEW\s*\.\s*\"?(\w+)\"?\s*:?=|\bINTO\s+NEW\s*\.\s*\"?(\w+)", re.IGNORECASE)
 _LISTS = {"AEXPR_OP_ANY", "AEXPR_IN"}
 _NEXT = re.compile(r"nextval\('(?P<name>[^']+)'::regclass\)")
+_MASK = chr(127)
+"""What the query of statistics writes for a character that is not in ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +110,22 @@ def _grouped(rows: Iterable[Record]) -> Mapping[int, list[Record]]:
 
 def _statistics(row: Record) -> Statistics:
     shares = row["freqs"] or []
-    values: Sequence[Any] = row["common"] or [None] * len(shares)
+    values: Sequence[Any] = _texts(row["common"]) or [None] * len(shares)
     return Statistics(
         nulls=row["null_frac"],
         distinct=row["n_distinct"],
         width=row["avg_width"],
         correlation=row["correlation"] or 0.0,
         common=list(zip(values, shares, strict=True)),
-        bounds=row["bounds"] or (),
-        elements=list(zip(row["elements"] or (), row["element_freqs"] or (), strict=False)),
+        bounds=_texts(row["bounds"]),
+        elements=list(zip(_texts(row["elements"]), row["element_freqs"] or (), strict=False)),
         lengths=[round(one) for one in (row["element_counts"] or ())[:-1]],  # the last one is their mean
     )
+
+
+def _texts(found: Sequence[str] | None) -> list[str]:
+    """Return values or shapes, with a letter for what is none of ASCII's: databases do not all have it."""
+    return [one.replace(_MASK, "ä") for one in found or ()]
 
 
 def _allowed(checks: Sequence[Record]) -> tuple[dict[tuple[int, str], Sequence[str]], Mapping[int, set[str]]]:

@@ -133,26 +133,27 @@ WHERE t.tgrelid::bigint = ANY (%(tables)s) AND NOT t.tgisinternal AND t.tgenable
 ORDER BY t.tgrelid, t.tgname;
 
 -- Of texts, only the shape is read: which characters are letters and digits. Of numbers, times, booleans and enums the
--- values are, and of anything else nothing but how often values repeat. With `values`, everything is read.
+-- values are, and of anything else nothing but how often values repeat. With `values`, everything is read. In a shape,
+-- chr(127), which every encoding has, stands for all that ASCII lacks.
 
 -- name: statistics
 SELECT s.table, s.name, s.null_frac, s.n_distinct, s.avg_width, s.correlation, s.freqs,
        CASE WHEN s.plain OR %(values)s THEN s.common
             WHEN s.text THEN ARRAY(SELECT shape.of FROM unnest(s.common) WITH ORDINALITY AS v (value, place)
                 CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    v.value, '[^ -~]', chr(127), 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
                     '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
        END AS common,
        CASE WHEN s.plain OR %(values)s THEN s.bounds
             WHEN s.text THEN ARRAY(SELECT shape.of FROM unnest(s.bounds) WITH ORDINALITY AS v (value, place)
                 CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    v.value, '[^ -~]', chr(127), 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
                     '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
        END AS bounds,
        CASE WHEN s.plain_elements OR %(values)s THEN s.elements
             WHEN s.text_elements THEN ARRAY(SELECT shape.of FROM unnest(s.elements) WITH ORDINALITY AS v (value, place)
                 CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    v.value, '[^ -~]', chr(127), 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
                     '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
        END AS elements, s.element_freqs, s.element_counts
 FROM (
@@ -202,7 +203,8 @@ WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname
 ORDER BY c.oid;
 
 -- A schema by the catalogs, for a role that pg_dump cannot work for: it locks every table, which takes the right to read
--- it. Policies, rules, aggregates and types other than enums and domains are not here.
+-- it. Functions come before the tables whose defaults call them, unless they are about tables. Policies, rules,
+-- aggregates, collations, extended statistics, and types other than enums and domains are not here.
 
 -- name: definitions
 WITH own AS (
@@ -211,8 +213,19 @@ WITH own AS (
 ), foreign_things AS (
     SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
 ), relations AS (
-    SELECT c.*, own.nspname FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
+    SELECT c.*, own.nspname,
+           CASE WHEN c.reloptions IS NULL THEN '' ELSE format(' WITH (%s)', array_to_string(c.reloptions, ', ')) END AS options
+    FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
     WHERE ('pg_catalog.pg_class'::regclass, c.oid) NOT IN (SELECT classid, objid FROM foreign_things)
+), functions AS (
+    SELECT p.oid, EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        LEFT JOIN pg_catalog.pg_type t ON d.refclassid = 'pg_catalog.pg_type'::regclass AND t.oid = d.refobjid
+        LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
+        WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
+          AND (d.refclassid = 'pg_catalog.pg_class'::regclass OR t.typrelid <> 0 OR e.typrelid <> 0)) AS of_tables
+    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
+    WHERE p.prokind IN ('f', 'p') AND ('pg_catalog.pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM foreign_things)
 ), types AS (
     SELECT t.*, own.nspname FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
     WHERE ('pg_catalog.pg_type'::regclass, t.oid) NOT IN (SELECT classid, objid FROM foreign_things)
@@ -240,50 +253,53 @@ SELECT made.statement FROM (
         SELECT FROM pg_catalog.pg_depend d
         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
     UNION ALL
-    SELECT 5, c.oid, format('CREATE %sTABLE %I.%I (%s)%s', CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END,
+    SELECT 5, 0, 'SET check_function_bodies = false'
+    UNION ALL
+    SELECT CASE WHEN f.of_tables THEN 12 ELSE 6 END, f.oid, pg_get_functiondef(f.oid) FROM functions f
+    UNION ALL
+    SELECT 7, c.oid, format('CREATE %sTABLE %I.%I (%s)%s%s', CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END,
         c.nspname, c.relname,
         (SELECT string_agg(
             format(E'\n    %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
-            || CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, c.oid))
+            || CASE WHEN a.attcollation <> t.typcollation
+                    THEN format(' COLLATE %s.%I', o.collnamespace::regnamespace, o.collname) ELSE '' END
+            || CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) %s', pg_get_expr(d.adbin, c.oid),
+                        CASE a.attgenerated WHEN 'v' THEN 'VIRTUAL' ELSE 'STORED' END)
                     WHEN a.attidentity = 'a' THEN ' GENERATED ALWAYS AS IDENTITY'
                     WHEN a.attidentity = 'd' THEN ' GENERATED BY DEFAULT AS IDENTITY'
                     WHEN d.oid IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(d.adbin, c.oid) ELSE '' END
             || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ',' ORDER BY a.attnum)
          FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+         LEFT JOIN pg_catalog.pg_collation o ON o.oid = a.attcollation
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END)
+        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END, c.options)
     FROM relations c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
     UNION ALL
-    SELECT 6, c.oid, format('CREATE TABLE %I.%I PARTITION OF %s %s%s', c.nspname, c.relname, h.inhparent::regclass,
+    SELECT 8, c.oid, format('CREATE TABLE %I.%I PARTITION OF %s %s%s%s', c.nspname, c.relname, h.inhparent::regclass,
         pg_get_expr(c.relpartbound, c.oid),
-        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END)
+        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END, c.options)
     FROM relations c JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
     WHERE c.relkind IN ('r', 'p') AND c.relispartition
     UNION ALL
-    SELECT CASE k.contype WHEN 'f' THEN 9 ELSE 7 END, k.oid,
+    SELECT CASE k.contype WHEN 'f' THEN 11 ELSE 9 END, k.oid,
         format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
     FROM pg_catalog.pg_constraint k JOIN relations c ON c.oid = k.conrelid
     WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') AND k.conparentid = 0 AND k.conislocal
     UNION ALL
-    SELECT 10, 0, 'SET check_function_bodies = false'
-    UNION ALL
-    SELECT 11, p.oid, pg_get_functiondef(p.oid)
-    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
-    WHERE p.prokind IN ('f', 'p') AND ('pg_catalog.pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM foreign_things)
-    UNION ALL
-    SELECT 12, c.oid, format('CREATE %sVIEW %I.%I AS %s%s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' ELSE '' END,
-        c.nspname, c.relname, rtrim(pg_get_viewdef(c.oid), ';'), CASE c.relkind WHEN 'm' THEN ' WITH NO DATA' ELSE '' END)
+    SELECT 13, c.oid, format('CREATE %sVIEW %I.%I%s AS %s%s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' ELSE '' END,
+        c.nspname, c.relname, c.options, rtrim(pg_get_viewdef(c.oid), ';'), CASE c.relkind WHEN 'm' THEN ' WITH NO DATA' ELSE '' END)
     FROM relations c WHERE c.relkind IN ('v', 'm')
     UNION ALL
-    SELECT CASE r.relkind WHEN 'm' THEN 13 ELSE 8 END, i.indexrelid, pg_get_indexdef(i.indexrelid)
+    SELECT CASE r.relkind WHEN 'm' THEN 14 ELSE 10 END, i.indexrelid, pg_get_indexdef(i.indexrelid)
     FROM pg_catalog.pg_index i
     JOIN relations c ON c.oid = i.indexrelid
     JOIN relations r ON r.oid = i.indrelid AND r.relkind IN ('r', 'p', 'm') AND r.relpersistence <> 't'
     WHERE NOT c.relispartition AND i.indisvalid
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)
     UNION ALL
-    SELECT 14, t.oid, pg_get_triggerdef(t.oid)
+    SELECT 15, t.oid, pg_get_triggerdef(t.oid)
     FROM pg_catalog.pg_trigger t JOIN relations c ON c.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND t.tgparentid = 0
 ) AS made

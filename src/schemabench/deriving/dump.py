@@ -23,7 +23,7 @@ _PROGRAM = "pg_dump"
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<major>\d+)")
 _OPTIONS = (
     *("--schema-only", "--no-owner", "--no-privileges", "--no-comments", "--no-publications", "--no-subscriptions"),
-    *("--no-security-labels", "--no-tablespaces"),
+    *("--no-security-labels", "--no-tablespaces", "--encoding=UTF8"),
 )
 _SESSION = re.compile(r"(SET|SELECT\s+pg_catalog\.set_config)\b", re.IGNORECASE)
 _KEPT = re.compile(r"SET\s+check_function_bodies\b", re.IGNORECASE)
@@ -77,12 +77,12 @@ def _dumped(source: Source, version_num: int) -> Schema:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=LIMIT_S,
             env=environment,
         )
-    except (OSError, subprocess.TimeoutExpired) as cause:
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as cause:
         return Schema(reason=f"{program} failed: {type(cause).__name__}", command=by_hand)
     if done.returncode:
         said = without_secrets(done.stderr.strip(), source.conninfo).splitlines() or ["it said nothing"]

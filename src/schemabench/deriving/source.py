@@ -28,6 +28,7 @@ _SETTINGS = {
     "DateStyle": "ISO",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
+    "client_encoding": "UTF8",
 }
 Record = dict[str, Any]
 

@@ -158,7 +158,8 @@ def baseline(derived: Derived) -> str:
             "\n"
             + comment(
                 f"This is what the catalogs say: {derived.schema.reason}.",
-                "Question: are there policies, rules, aggregates or composite types that matter? All comes from: "
+                "Question: are there policies, rules, aggregates, composite types, collations, inherited or foreign "
+                "tables, extended statistics, or settings of columns and sequences that matter? All comes from: "
                 f"{derived.schema.command}",
             )
             + "\n"
