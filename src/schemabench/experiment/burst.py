@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from heapq import heapreplace
 from itertools import chain, islice
 from random import Random
 from types import MappingProxyType
@@ -124,6 +125,27 @@ class Burst:
         return content.hexdigest()
 
 
+class _Queues:
+    """The queues of a writer's connections.
+
+    Finding the shortest takes time in proportion to the logarithm of their number.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.each: list[list[Encoded]] = [[] for _ in range(count)]
+        self._lengths = [(0, place) for place in range(count)]
+        """A heap. Queues may have become longer since."""
+
+    def shortest(self) -> list[Encoded]:
+        """Return the queue with the fewest calls, the first of several."""
+        while True:
+            length, place = self._lengths[0]
+            queue = self.each[place]
+            if len(queue) == length:
+                return queue
+            heapreplace(self._lengths, (len(queue), place))
+
+
 def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
     """Make the smallest burst and the first calls of the background, to check that their values can be sent.
 
@@ -163,13 +185,13 @@ def make(
     counted: dict[int, int] = {}
     written: list[int] = []
     for writer, share in writers:
-        own: list[list[Encoded]] = [[] for _ in range(share)]
+        own = _Queues(share)
         by_key: dict[str, list[Encoded]] = {}
         calls = _taken(feed, writer, block, size, duration_s)
         for call in calls:
             queue = by_key.get(call.key) if call.key is not None else None
             if queue is None:
-                queue = min(own, key=len)
+                queue = own.shortest()
                 if call.key is not None:
                     by_key[call.key] = queue
             queue.append(_encoded(encode, call, len(operations), writer.name))
@@ -178,7 +200,7 @@ def make(
             operations.append(call.operation)
             written.append(call.rows)
         owners += [writer.name] * share
-        queues += own
+        queues += own.each
         if duration_s is not None:
             due_s += _arrivals(feed, writer, block, calls, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)

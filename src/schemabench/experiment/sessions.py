@@ -385,7 +385,8 @@ def _opened(
 ) -> list[tuple[Session, Writer]]:
     """Return a connection to its part's database for each of the given writers: all, or none."""
     each = tuple(writers)
-    wanted = [(template.server.conninfo_for(databases.of(one.part).name), one.role) for one in each]
+    conninfos = {part: template.server.conninfo_for(databases.of(part).name) for part in {one.part for one in each}}
+    wanted = [(conninfos[one.part], one.role) for one in each]
     try:
         sessions = Session.open_all(wanted, isolation=template.isolation, round_trip_s=round_trip_s, memory=memory)
     except LostConnectionError as cause:

@@ -5,7 +5,6 @@ Owns the sum over processes that end and begin. Must not open a connection.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
@@ -75,8 +74,9 @@ def _spent_s(process: psutil.Process) -> float:
     Raises:
         psutil.Error: The process ended, or its time may not be read.
     """
-    with suppress(OSError, ValueError, IndexError):
-        if scheduled_ns := int(Path(f"/proc/{process.pid}/schedstat").read_text(encoding="ascii").split()[0]):
+    told = f"/proc/{process.pid}/schedstat"
+    with suppress(OSError, ValueError, IndexError), open(told, "rb", buffering=0) as file:  # noqa: PTH123 (Path takes twice as long)
+        if scheduled_ns := int(file.read().split()[0]):
             return scheduled_ns / NANOSECONDS
     times = process.cpu_times()
     return float(times.user + times.system)
