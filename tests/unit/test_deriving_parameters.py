@@ -73,6 +73,11 @@ def named(sql: str) -> dict[int, str]:
         ("DELETE FROM account WHERE id = $1", ["id"]),
         ("SELECT * FROM account WHERE placed_at > now() - $1::interval", ["placed_at_from"]),
         ("SELECT date_trunc($1, placed_at) FROM account", ["date_trunc_1"]),
+        ("SELECT * FROM account WHERE placed_at > date_trunc($1, now()) - $2", ["date_trunc_1", "placed_at_from"]),
+        (
+            "SELECT * FROM account WHERE placed_at BETWEEN date_trunc($1, now()) AND $2",
+            ["date_trunc_1", "placed_at_to"],
+        ),
         ("SELECT place_order($1, $2)", ["place_order_1", "place_order_2"]),
         (
             "WITH one AS (SELECT id FROM site WHERE name = $1) SELECT * FROM account JOIN one USING (id)",

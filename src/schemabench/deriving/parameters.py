@@ -372,7 +372,10 @@ def _is_kept(node: Any) -> bool:  # noqa: ANN401 (pglast has no types)
 
 
 def _parameters(node: Any) -> Iterator[int]:  # noqa: ANN401 (pglast has no types)
-    """Yield the numbers of the parameters in an expression, but not of those in queries within it."""
+    """Yield the numbers of the parameters in an expression, but not of those in queries within it.
+
+    Those that a function takes beside others, as the unit of date_trunc, are about the function.
+    """
     match node:
         case ast.ParamRef():
             yield int(node.number)
@@ -381,6 +384,8 @@ def _parameters(node: Any) -> Iterator[int]:  # noqa: ANN401 (pglast has no type
                 yield from _parameters(one)
         case ast.SelectStmt():
             return
+        case ast.FuncCall() if len(node.args or ()) > 1:
+            yield from _parameters([one for one in node.args if _parameter(one) is None])
         case ast.Node():
             for name in node:
                 yield from _parameters(getattr(node, name))
