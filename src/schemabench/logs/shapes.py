@@ -106,7 +106,7 @@ class Shapes:
         Raises:
             ParseError: It is no SQL.
         """
-        if "$1" in sql and any(token.name == "PARAM" for token in scan(sql)):
+        if "$1" in sql and (given or sql in self._prepared or any(token.name == "PARAM" for token in scan(sql))):
             return self._with_parameters(sql, given or ())
         return self._with_literals(sql)
 
