@@ -1,5 +1,6 @@
 """What is made up for a column, how it is written, and what candidates must agree on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,10 +19,10 @@ from schemabench.deriving.scale import Scale, usual
 NAMES = {**vars(values), "UTC": UTC, "date": date, "datetime": datetime, "Decimal": Decimal}
 
 
-def drawn(expression: Made) -> list[Any]:
+def drawn(expression: Made, rows_of_table: int = 1_000) -> list[Any]:
     """Return values of a column that is written as Python."""
     found = values.Table("size", {"c": eval(rendered(expression), {**NAMES})})  # noqa: S307 (what was just written)
-    size = type("Sizes", (), {"size": 1_000})
+    size = type("Sizes", (), {"size": rows_of_table})
     return [value for (value,) in found.rows(["c"], size)]
 
 
@@ -230,14 +231,20 @@ def test_each_column_of_a_key_has_as_many_values_of_its_type_as_in_production(on
     assert {type(value) for value, _ in keys} == {kind}
 
 
+@pytest.mark.parametrize("bounds", [(), ("2026-01-01", "2026-01-02", "2026-03-01")], ids=["unknown", "known"])
 @pytest.mark.parametrize(
-    ("base", "category"), [("timestamptz", "D"), ("timestamp", "D"), ("date", "D"), ("inet", "I"), ("uuid", "U")]
+    ("base", "category", "kind"),
+    [("timestamptz", "D", datetime), ("timestamp", "D", datetime), ("date", "D", date), ("inet", "I", str)],
 )
-def test_each_row_has_a_value_of_its_own_in_a_unique_column(base: str, category: str) -> None:
-    given = table("t", column(base=base, category=category), unique=[["c"]])
-    (found,) = rows.planned([given], Scale(1.0), values=False)
+def test_each_row_has_a_value_of_its_own_in_a_unique_column(
+    base: str, category: str, kind: type, bounds: Sequence[str]
+) -> None:
+    one = column(base=base, category=category, statistics=Statistics(bounds=bounds, correlation=0.5))
+    (found,) = rows.planned([table("t", one, unique=[["c"]])], Scale(1.0), values=False)
+    made_up = drawn(found.columns["c"], 20_000)
 
-    assert len({*drawn(found.columns["c"])}) == 1_000
+    assert len({*made_up}) == 20_000
+    assert {type(one) for one in made_up} == {kind}
 
 
 def test_values_that_python_lacks_take_no_share_from_others() -> None:

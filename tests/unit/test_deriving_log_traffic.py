@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import psycopg
-from stated import STATED
+from stated import STATED, column, table
 
-from schemabench.deriving import log_traffic
+from schemabench.deriving import log_traffic, operations
 from schemabench.deriving.found import Executed
 from schemabench.deriving.log_calls import Target
 from schemabench.deriving.statement import Kind
@@ -63,3 +63,16 @@ def test_a_text_that_is_dropped_with_a_group_is_no_value() -> None:
 
     assert sql.split()[-3:] == ["GROUP", "BY", "2"]
     assert [bool(one) for one in target.names] == [True, True, False]
+
+
+def test_no_two_operations_have_one_name() -> None:
+    own = table("t", column("key"), column("key_2"))
+    conditions = ["key = $1", "$1 = key", "key_2 = $1"]
+    counted = [
+        Executed(sql=f"DELETE FROM t WHERE {one}", kind=Kind.WRITE, role="", calls=9, total_ms=1, rows=9)  # noqa: S608 (written here)
+        for one in conditions
+    ]
+
+    found, _, _ = operations.derived(Types(), counted, 9, [own], ["public"])  # type: ignore[arg-type]
+
+    assert [one.name for one in found] == ["delete_t_by_key", "delete_t_by_key_2", "delete_t_by_key_2_2"]
