@@ -9,8 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
-from schemabench import options
+from option_table import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "schemabench"
@@ -267,7 +266,7 @@ def test_readme_shows_the_options_as_they_are() -> None:
     match = re.search(r"<!-- options -->\n(?P<table>.*?)<!-- /options -->", readme, re.DOTALL)
 
     assert match, "README.md has no <!-- options --> ... <!-- /options -->"
-    assert match["table"].strip() == options.markdown_table()
+    assert match["table"].strip() == markdown_table()
 
 
 def test_counts_stand_before_nouns_in_their_number() -> None:

@@ -291,6 +291,11 @@ def argument(option: Field[Any]) -> dict[str, Any]:
     return {"dest": ini_name(option), "default": None, "help": about, **how[option.metadata["kind"]]}
 
 
+def metavar(option: Field[Any]) -> str:
+    """Return what stands for an option's value, after a blank; nothing for a switch."""
+    return "" if option.metadata["kind"] == "switch" else f" {option.metadata['metavar']}"
+
+
 def ini_name(option: Field[Any]) -> str:
     """Return an option's name in pytest's ini file, as in `schemabench_budget`."""
     return PREFIX + flag(option).removeprefix("--").replace("-", "_")
@@ -339,7 +344,7 @@ def resolve(
                     raise UsageError(
                         redact(f"{flag(option)}: {cause}"),
                         checked=[f"set by: {source}"],
-                        remedies=[f"{flag(option)}{_metavar(option)}: {meaning}"],
+                        remedies=[f"{flag(option)}{metavar(option)}: {meaning}"],
                     ) from cause
                 origins.append(
                     OptionValue(
@@ -348,24 +353,6 @@ def resolve(
                 )
                 break
     return Options(**values), tuple(origins)
-
-
-def markdown_table() -> str:
-    """Return the table of options for README.md."""
-    lines = ["| option | ini file | environment | default | meaning |", "|---|---|---|---|---|"]
-    for option in table():
-        meta = option.metadata
-        shown = "" if option.metadata["ini_only"] else f"`{flag(option)}{_metavar(option)}`"
-        default = f"`{meta['text']}`" if meta["kind"] == "one" and meta["text"] else ""
-        repeat = " (repeatable)" if meta["kind"] == "many" else ""
-        lines.append(
-            f"| {shown} | `{ini_name(option)}` | `{environment_name(option)}` | {default} | {meta['about']}{repeat} |"
-        )
-    return "\n".join(lines)
-
-
-def _metavar(option: Field[Any]) -> str:
-    return "" if option.metadata["kind"] == "switch" else f" {option.metadata['metavar']}"
 
 
 def _sources(

@@ -69,7 +69,7 @@ def test_a_budget_that_opening_sessions_by_turns_exceeds_is_refused_with_one_tha
         "To fix this, either:\n"
         f"  - give the run more time: --budget {TELLING * 45.15 // 10 * 10 + 10:.0f}s\n"
         "  - open fewer sessions: --clients N, or --candidate NAME for some of the candidates\n"
-        "  - use a server with memory and max_connections for 8,800 sessions more: then all stay open"
+        "  - use a server with memory and max_connections for 8,800 more sessions: then all stay open"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from option_table import markdown_table
 
 from schemabench.errors import UsageError
 from schemabench.options import (
@@ -15,7 +16,6 @@ from schemabench.options import (
     environment_name,
     flag,
     ini_name,
-    markdown_table,
     resolve,
     table,
 )

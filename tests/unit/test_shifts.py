@@ -207,7 +207,7 @@ def test_nothing_is_foreseen_without_a_budget_of_its_own(plan: Plan) -> None:
     with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants") as refused:
         shifts.forecast(plan, server, 99.0, 100.0)
     more = shifts.needs(plan).fewest - 20
-    assert any(f"for {more:,} sessions more" in remedy for remedy in refused.value.remedies)
+    assert any(f"for {more:,} more sessions" in remedy for remedy in refused.value.remedies)
 
 
 def test_a_server_of_ours_has_room_for_all_sessions_unless_memory_has_not() -> None:

@@ -127,7 +127,8 @@ class Openings:
             remedies=[
                 f"give the run more time: --budget {_rounded(self.telling_blocks * self.block_s)}",
                 "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
-                f"use a server with memory and max_connections for {self.lacking:,} sessions more: then all stay open",
+                f"use a server with memory and max_connections for {plural(self.lacking, 'more session')}: then all stay "
+                "open",
             ],
         )
 
