@@ -116,6 +116,7 @@ class Openings:
         """
         if not _exceeds(FEWEST * self.block_s, budget_s):
             return
+        more = plural(self.lacking, "more session")
         raise UsageError(
             f"A budget of {format_duration(budget_s)} is too short for {self.entrants} entrants with "
             f"{plural(self.clients, 'session')} each, which the server has room for by turns only",
@@ -127,8 +128,7 @@ class Openings:
             remedies=[
                 f"give the run more time: --budget {_rounded(self.telling_blocks * self.block_s)}",
                 "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
-                f"use a server with memory and max_connections for {plural(self.lacking, 'more session')}: then all stay "
-                "open",
+                f"use a server with memory and max_connections for {more}: then all stay open",
             ],
         )
 
