@@ -71,7 +71,7 @@ def other_conditions(run: Run, file: str, other: Run) -> list[str]:
 
 def _is_shared(group: Sequence[Source]) -> bool:
     """Return whether the experiments are of several runs."""
-    return len({source.file for source in group}) > 1
+    return any(source.run is not group[0].run for source in group)
 
 
 def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
