@@ -166,7 +166,11 @@ def path_or(*words: str) -> Callable[[str], Path | str]:
 
 
 def number(text: str) -> float:
-    """Return a number as reports write it, as in `50k`, `1.5M` and `20,000`, or as Python does."""
+    """Return a number as reports write it, as in `50k`, `1.5M` and `20,000`, or as Python does.
+
+    Raises:
+        ValueError: It is none.
+    """
     thousands = {"k": 1e3, "M": 1e6}.get(text[-1:])
     found = float((text[:-1] if thousands else text).replace(",", ""))
     return found * (thousands or 1.0)

@@ -4,7 +4,6 @@ Owns what becomes of a request whose attempt failed, and the values that its sta
 wait: it yields what it waits for.
 """
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from random import Random
 from time import perf_counter_ns
@@ -28,7 +27,6 @@ from schemabench.load.talk import UNDONE, AnyStep, Done, Linked, Pause, Request,
 from schemabench.units import NANOSECONDS
 
 SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
-_WHOLE = re.compile(rb"-?[0-9]+")
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 
@@ -129,11 +127,15 @@ def total(column: str, result: PGresult) -> int | Refusal:
     if column not in known:
         return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
     place = known.index(column)
-    values = [value for row in range(result.ntuples) if (value := result.get_value(row, place)) is not None]
-    if unfit := next((value for value in values if not _WHOLE.fullmatch(value)), None):
-        shown = unfit.decode(errors="replace")
-        return Refusal(sqlstate=WRONG_TYPE, message=f"the answer's {column!r} is no whole number: {shown!r}")
-    return sum(map(int, values))
+    found = 0
+    for row in range(result.ntuples):
+        value = result.get_value(row, place)
+        try:
+            found += 0 if value is None else int(value)
+        except ValueError:
+            shown = (value or b"").decode(errors="replace")
+            return Refusal(sqlstate=WRONG_TYPE, message=f"the answer's {column!r} is no whole number: {shown!r}")
+    return found
 
 
 def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:

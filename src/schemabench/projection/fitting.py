@@ -23,7 +23,7 @@ from scipy.optimize import brentq, nnls
 from schemabench.projection.laws import Form
 
 _CONFIDENCE = 0.95
-_WIDEST = 100.0
+_FARTHEST_REACH = 100.0
 """Half the width of an interval, of a logarithm, that nobody can use: `exp` of a larger one may overflow."""
 
 
@@ -57,7 +57,7 @@ class Fit:
         terms = np.array(self.form.terms(value))
         own = sqrt(max(0.0, float(terms @ self.covariance @ terms)))
         relative = own / self.cost(value) if self.form.additive else own
-        return min(_WIDEST, self.students * hypot(relative, error, self.between))
+        return min(_FARTHEST_REACH, self.students * hypot(relative, error, self.between))
 
 
 def needed(form: Form) -> int:
