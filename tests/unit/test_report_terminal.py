@@ -187,6 +187,15 @@ def test_shortened_name_fits_and_begins_and_ends_as_the_name_does(name: str, wid
     assert short == shorten(short, width)
 
 
+@given(st.integers(14, 40))
+def test_an_interval_stays_on_one_line_with_its_unit(width: int) -> None:
+    lines = wrap("first 1.21x [1.13, 1.29] before and 37.8 ms [9.61, 212] or 8 % of [3 ms, 1.4 s]", width)
+
+    assert all(
+        any(whole in line for line in lines) for whole in ("[1.13, 1.29]", "[9.61, 212]", "[3 ms, 1.4 s]", "8 %")
+    )
+
+
 @given(st.text("ab% 漢\u0301", max_size=200), st.integers(2, 30))
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     lines = wrap(text, width)

@@ -15,8 +15,8 @@ GAP = "  "
 """Between two columns of a table."""
 _CUT = "..."
 _CARET = "^"
-_SPACE = re.compile(" (?!%)")
-"""Points where a line may be broken: never between a figure and its percent sign."""
+_SPACE = re.compile(r" (?!%)(?![^\[\]]{1,24}\])")
+"""Points where a line may be broken: never between a figure and its percent sign, nor within an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
