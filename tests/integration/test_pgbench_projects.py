@@ -178,7 +178,9 @@ def test_a_variable_with_the_name_of_a_table_is_refused(
     arguments = ["--pgbench", str(shop), "--from", str.__str__(with_words(conninfo)), "-D", "customer=4"]
 
     assert cli.main(["init", str(tmp_path / "project"), *arguments]) == 2
-    assert "The table 'customer' has the name of the variable :customer" in capsys.readouterr().err
+    assert (
+        "The sizes of the live database have a field with the name of the variable :customer" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("name", builtins.SCRIPTS)

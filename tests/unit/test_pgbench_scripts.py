@@ -198,6 +198,35 @@ def test_given_variables_are_fields_of_the_cardinality(tmp_path: Path) -> None:
     assert call.values == {"x": "1.5", "on": "true", "word": "abc", "nothing": None}
 
 
+@pytest.mark.parametrize("number", ["1234567.5", "1.0010004", "-1e-7"])
+def test_a_given_number_is_exact(tmp_path: Path, number: str) -> None:
+    found = written(tmp_path, converted(tmp_path, "\\set y :x * 2\nSELECT :x, :y;\n", f"x={number}"))
+    (call,) = calls(found, 1)
+
+    assert found.workload.cardinalities["typical"].x == float(number)
+    assert [float(call.values[name]) for name in ("x", "y")] == [float(number), 2 * float(number)]
+
+
+@pytest.mark.parametrize("word", ["007", "+5", "on", "f", "T", "1_000", "nan", "inf", "0x1p3", "12345678901234567890"])
+def test_what_pgbench_would_send_as_it_is_given_is_sent_so_and_is_in_no_expression(tmp_path: Path, word: str) -> None:
+    (call,) = calls(written(tmp_path, converted(tmp_path, "SELECT :x;\n", f"x={word}")), 1)
+    assert call.values == {"x": word}
+
+    with pytest.raises(UsageError, match="What -D gives :x is a text, and an expression of pgbench has none") as caught:
+        converted(tmp_path, "\\set y :x + 1\nSELECT :y;\n", f"x={word}")
+    assert caught.value.where is not None
+    assert (caught.value.where.line, caught.value.where.column) == (1, 8)
+
+
+def test_a_script_may_have_the_name_of_a_function_of_python(tmp_path: Path) -> None:
+    (tmp_path / "max.sql").write_text("\\set a random(1, 9)\n\\set b greatest(:a, 3)\nSELECT :b;\n")
+    (tmp_path / "schema.sql").write_text(SCHEMA)
+    files = pgbench.convert([f"{tmp_path}/max.sql"], given=(), schema=tmp_path / "schema.sql", name="mine")
+    (call,) = calls(written(tmp_path, files), 1)
+
+    assert 3 <= int(call.values["b"]) <= 9  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize("script", ["\\set n :n + 1\nSELECT :n;\n", "SELECT :n;\n\\set n 2\n"])
 def test_a_variable_that_is_kept_from_run_to_run_is_refused(tmp_path: Path, script: str) -> None:
     with pytest.raises(UsageError, match="pgbench keeps :n from run to run") as caught:
@@ -334,6 +363,7 @@ def test_what_is_not_converted_is_refused_with_its_place(tmp_path: Path, script:
         (["--pgbench", "@3"], "--pgbench '@3' names no script"),
         (["--pgbench", "tpcb-like@0"], "All scripts have a weight of 0"),
         (["--pgbench", "tpcb-like", "-D", "scale"], "-D scale sets no variable"),
+        (["--pgbench", "tpcb-like", "-D", "__x=1"], "'__x' can be no field in Python"),
         (["--pgbench", "tpcb-like", "-D", "scale=0"], "a scale is a whole number from 1"),
         (
             ["--pgbench", "tpcb", "--from", "postgresql://localhost/x", "--schema", "x.sql"],

@@ -22,7 +22,7 @@ from schemabench.deriving.tree import ast as sql_ast
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench.functions import FUNCTIONS, OPERATORS
-from schemabench.pgbench.known import BOOLEAN, FALSE, HIGHEST, LOWEST, NULL, TRUE, Known, called, constant
+from schemabench.pgbench.known import BOOLEAN, FALSE, HIGHEST, LOWEST, NULL, TEXT, TRUE, Known, called, constant
 from schemabench.statements import Text
 
 _TOKEN = re.compile(
@@ -72,6 +72,12 @@ def translated(expression: Text, known: Mapping[str, Known]) -> Known:
                     f"Nothing sets :{word} before this line{nearest(word, known)}",
                     where=expression.place(start),
                     remedies=[rf"set it above: \set {word} ...", f"give it a value: -D {word}=1"],
+                )
+            if known[word].kinds == TEXT:
+                raise UsageError(
+                    f"What -D gives :{word} is a text, and an expression of pgbench has none",
+                    where=expression.place(start),
+                    remedies=[f"give it a number, as in -D {word}=1", f"give it a boolean: -D {word}=true, or =false"],
                 )
             names += [word] if word not in names else []
             words.append(f"${names.index(word) + 1}")

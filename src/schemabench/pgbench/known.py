@@ -12,6 +12,7 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 BOOLEAN = frozenset({"boolean"})
 DOUBLE = frozenset({"double"})
 INT = frozenset({"int"})
+TEXT = frozenset({"text"})
 _GROUPED = 10_000
 """From here on, digits are grouped by threes."""
 

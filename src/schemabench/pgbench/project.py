@@ -3,6 +3,7 @@
 Owns their places and their text. Must not write anything.
 """
 
+import builtins as python
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +30,13 @@ _CALLS = 100
 """Calls in the smallest burst."""
 
 
-TAKEN = ("burst", "writers", "background", "count", "asdict", "tables", "cardinality", "random", "pgbench")
+TAKEN = (
+    *dir(python),
+    *("burst", "writers", "background", "count", "asdict", "tables", "cardinality", "random", "pgbench"),
+)
 """Names that a workload has already, and no script can have."""
+_FIELD = "slice_s"
+"""The field that the sizes of a live database have beside those of tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +95,9 @@ def _workload(project: Project) -> str:
     client = bool(re.search(r"\bclient_id\b", body))
     own = "sizes.scale" if project.builtin else ""  # for the rows
     used = [one for one in project.variables if one.field and (one.given or one.is_used(f"{body}\n{own}"))]
-    if live and (clash := {one.field for one in used} & {one.name for one in live.rows}):
+    if live and (clash := {one.field for one in used} & {_FIELD, *(one.name for one in live.rows)}):
         raise UsageError(
-            f"The table {min(clash)!r} has the name of the variable :{min(clash)}",
+            f"The sizes of the live database have a field with the name of the variable :{min(clash)}",
             remedies=["give the variable another name in the scripts"],
         )
     labels = ", ".join(f"`{one.script.label}`" for one in project.scripts)

@@ -3,6 +3,7 @@
 Owns their types and values, and the field of a cardinality that each is.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from keyword import iskeyword
 
 from schemabench.deriving.code import rendered
 from schemabench.errors import UsageError
-from schemabench.pgbench.known import BOOLEAN, DOUBLE, HIGHEST, INT, LOWEST, NULL, Known, named
+from schemabench.pgbench.known import BOOLEAN, DOUBLE, HIGHEST, INT, LOWEST, NULL, TEXT, Known, named
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_WHOLE = re.compile(r"[-+]?\d+")
-_TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
+_WHOLE = re.compile(r"[-+]?[0-9]+")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
+_BOOLEANS = {"true": True, "false": False}
 _LARGEST = 2**31 - 1
 """Of a scale, and of a client's number."""
 _CLIENTS = 8
@@ -44,7 +46,8 @@ class Variable:
     @property
     def argument(self) -> str:
         """The field with its value, as an argument."""
-        return f"{self.field}={rendered(self.value)}"
+        exact = repr(self.value) if isinstance(self.value, float) else rendered(self.value)
+        return f"{self.field}={exact}"
 
     def is_used(self, body: str) -> bool:
         """Return whether some Python takes the field."""
@@ -87,6 +90,11 @@ def _given(text: str) -> Variable:
     name, sign, value = text.partition("=")
     if not sign or not _NAME.fullmatch(name) or iskeyword(name) or name in {"clients", "client_id"}:
         raise UsageError(f"-D {text} sets no variable", remedies=["write a name and a value, as in -D scale=10"])
+    if name.startswith("__"):
+        raise UsageError(
+            f"-D {text}: {name!r} can be no field in Python, as it begins with two underscores",
+            remedies=["give the variable another name in the scripts"],
+        )
     parsed, known = _value(value, f"sizes.{name}")
     if name == "scale" and (not isinstance(parsed, int) or not 1 <= parsed <= _LARGEST):
         raise UsageError(f"-D {text}: a scale is a whole number from 1", remedies=["write -D scale=10"])
@@ -98,18 +106,21 @@ def _given(text: str) -> Variable:
 
 
 def _value(text: str, python: str) -> tuple[int | float | bool | str | None, Known]:
-    """Return the value of a text as pgbench reads it, and what is known of it."""
+    """Return the value of a text, and what is known of it.
+
+    In a statement, pgbench sends the text as it is. So a whole number or a boolean that Python writes in another way
+    stays a text, which no expression takes. Of other numbers, only the digits may differ, as in 1.5 for 1.50.
+    """
     lower = text.lower()
     if lower == "null":
         return None, NULL
-    if lower in {*_TRUE, *_FALSE}:
-        return lower in _TRUE, named(python, BOOLEAN)
-    if _WHOLE.fullmatch(text) and LOWEST <= int(text) <= HIGHEST:
-        return int(text), named(python, INT)
-    try:
-        return float(text), named(python, DOUBLE)
-    except ValueError:
-        return text, named(python, {"text"})
+    if text in _BOOLEANS:
+        return _BOOLEANS[text], named(python, BOOLEAN)
+    if _WHOLE.fullmatch(text) and str(number := int(text)) == text and LOWEST <= number <= HIGHEST:
+        return number, named(python, INT)
+    if _NUMBER.fullmatch(text) and not _WHOLE.fullmatch(text) and math.isfinite(real := float(text)):
+        return real, named(python, DOUBLE)
+    return text, named(python, TEXT)
 
 
 def known(some: Sequence[Variable]) -> Mapping[str, Known]:
