@@ -160,12 +160,12 @@ class Statement:
         lines += ["-- if none: stop"] if self.stops else []
         return "\n".join([*lines, f"{self.text.sql.rstrip()};\n"])
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names of its parameters, each once, in order of appearance; of the columns that it copies."""
         return self.columns or tuple(dict.fromkeys(self._names(Kind.VALUE)))
 
-    @property
+    @cached_property
     def takes(self) -> tuple[tuple[str, str], ...]:
         """(earlier statement, column) of each value that it takes from an earlier row."""
         return tuple((giver, column) for giver, dot, column in map(_parted, self.parameters) if dot)

@@ -225,8 +225,9 @@ def _taken(feed: Feed, writer: Writer, block: int, size: float, duration_s: floa
 
 def _encoded(encode: Encoder, call: Call, number: int, writer: str) -> Encoded:
     """Return a call with its values as the server receives them."""
-    takes = {name: value.name for name, value in call.values.items() if isinstance(value, Given)}
-    values = {name: value.known if isinstance(value, Given) else value for name, value in call.values.items()}
+    values, takes = call.values, {name: value.name for name, value in call.values.items() if isinstance(value, Given)}
+    if takes:
+        values = {name: value.known if isinstance(value, Given) else value for name, value in values.items()}
     return Encoded(
         number, call.operation, encode(call.operation, values), writer, call.key, call.transaction, takes, call.gives
     )

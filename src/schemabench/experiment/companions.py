@@ -22,7 +22,7 @@ from schemabench.errors import CandidateError, SchemabenchError, ServerError, Wo
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.prepared import Prepared
+from schemabench.experiment.prepared import Prepared, Wanted
 from schemabench.experiment.template import Template
 from schemabench.load import (
     Attendant,
@@ -187,7 +187,7 @@ class Companions:
                 session.query(f"SET {name} = 0")
             self.are_counted = session.query(_UNCOUNTED).status != ExecStatus.COMMAND_OK
             prepared = Prepared(template)
-            prepared.prepare(session, self._writer(place), [companion.operation])
+            prepared.prepare([Wanted(session, self._writer(place), [companion.operation])])
             requests = (prepared.request(session, [call]) for call in place.calls)
             if companion.holds:
                 self._hold(place, session, next(requests))

@@ -49,6 +49,14 @@ class Form:
     rest: Rest | None = None
     """The pause before it."""
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether sessions prepare it: neither a copy nor what changes from call to call.
+
+        What is sent as text for other reasons is prepared all the same, so that a mistake in it is found.
+        """
+        return self.statement is None or (self.query is not None and not self.operation.copies)
+
     def step(self, calls: Sequence[Encoded]) -> AnyStep:
         """Return it as it is sent for calls, one or gathered ones.
 

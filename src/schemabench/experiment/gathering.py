@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import inf
+from typing import NamedTuple
 
 from schemabench.experiment.burst import Encoded
 from schemabench.sending import AS_IS, Sending
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(NamedTuple):
     """Calls that are one request."""
 
     calls: Sequence[Encoded]

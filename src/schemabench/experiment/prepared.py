@@ -3,9 +3,12 @@
 Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import chain
+from typing import NamedTuple
 
 from psycopg import OperationalError, errors
 from psycopg.pq import ConnStatus, ExecStatus
@@ -19,12 +22,11 @@ from schemabench.experiment.forms import Form, bounds, forms, in_order, summing
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Linked, Refusal, Request, Session, StatementFailedError
-from schemabench.load.session import LockedOutError
+from schemabench.load.session import prepare
 from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.monitor.plans import execution
 from schemabench.server import lost
 from schemabench.sqlfile import copied
-from schemabench.statements import Operation, Query
 from schemabench.units import NANOSECONDS
 from schemabench.workload import Writer
 
@@ -95,6 +97,16 @@ class Loaded:
         return [call.number for batch in self.gathered for call in batch.calls[1:]]
 
 
+class Wanted(NamedTuple):
+    """What a session is to prepare."""
+
+    session: Session
+    writer: Writer
+    operations: Collection[str]
+    begins: Collection[str] = ()
+    """Of these, the first ones of transactions."""
+
+
 class Prepared:
     """The prepared operations of one entrant's sessions.
 
@@ -107,42 +119,139 @@ class Prepared:
         self._forms: dict[tuple[Session, str], tuple[Form, ...]] = {}
         self._bounds: dict[tuple[Session, str], tuple[Form, Form]] = {}
         """What begins and commits a transaction whose first call is one of an operation."""
-        self._types: dict[tuple[str, bytes], tuple[int, ...]] = {}
-        """(part, name of a statement) -> the types of its parameters, or of the columns that it copies."""
+        self._names: dict[Session, set[bytes]] = defaultdict(set)
+        """The statements that the server has accepted, of operations that others still miss, too."""
+        self._written: dict[tuple[str, str], tuple[Form, ...]] = {}
+        """(part, operation) -> its statements, as they are prepared: all writers of a part have the same."""
+        self._typed: dict[tuple[str, str], tuple[Form, ...]] = {}
+        """Likewise, with the types of parameters and columns, which a session that has prepared them was asked for."""
         self._documents: dict[str, Mapping[int, Document]] = {}
 
-    def prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
-        """Prepare operations over a connection, each once.
+    def prepare(self, wanted: Iterable[Wanted]) -> None:
+        """Prepare operations, each once in a session, and in all sessions at once.
+
+        If the server refuses some, all others are prepared.
 
         Raises:
             CandidateError: The server refused an operation.
             WorkloadError: An operation does not fit the writer.
             ServerError: The server failed.
         """
-        for operation in operations:
-            if not self.knows(session, operation):
-                known = self._template.operations[operation]
-                try:
-                    self._forms[session, operation] = tuple(self._prepare(session, writer, known))
-                except OperationalError as failure:
-                    raise lost(self._template.server, failure) from failure
-                session.retryable[operation] = {code: words(code) for code in known.sending.retried}
-                session.acceptable[operation] = {code: words(code) for code in known.sending.accepted}
+        missing = [one for one in wanted if self._lacks(one)]
+        lines: dict[Session, tuple[Writer, list[Form]]] = {}
+        for one in missing:
+            self.documents(one.session, one.writer.part)  # before: a session shows what it was sent last
+            own = [form for operation in one.operations for form in self._statements(one.writer, operation)]
+            own += chain(*(self._bounding(one.writer, operation) for operation in one.begins))
+            lines[one.session] = one.writer, [form for form in own if form.is_prepared]
+        refusal = self._send(lines)
+        try:
+            for one in missing:
+                self._note(one)
+        except OperationalError as failure:
+            raise lost(self._template.server, failure) from failure
+        if refusal:
+            raise refusal
 
-    def prepare_transactions(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
-        """Prepare what begins and commits transactions, of which these are the operations of their first calls.
+    def _lacks(self, wanted: Wanted) -> bool:
+        """Return whether a session has yet to prepare some of what it is to prepare."""
+        session, _, operations, begins = wanted
+        return not (
+            all((session, one) in self._forms for one in operations)
+            and all((session, one) in self._bounds for one in begins)
+        )
+
+    def _statements(self, writer: Writer, operation: str) -> tuple[Form, ...]:
+        """Return the statements of an operation, as a writer's sessions prepare them."""
+        key = writer.part, operation
+        if key not in self._written:
+            known = self._template.operations[operation]
+            self._written[key] = tuple(forms(known, writer.identifiers, self._template.fault(known)))
+        return self._written[key]
+
+    def _bounding(self, writer: Writer, operation: str) -> tuple[Form, Form]:
+        """Return what begins and commits a transaction whose first call is one of an operation."""
+        own = [form for form in self._statements(writer, operation) if form.statement is None]
+        known = self._template.operations[operation]
+        return (own[0], own[-1]) if own else bounds(known, self._template.fault(known))
+
+    def _send(self, lines: Mapping[Session, tuple[Writer, Sequence[Form]]]) -> SchemabenchError | None:
+        """Prepare statements, those of a session one after the other, and return the first refusal, if any."""
+        first: SchemabenchError | None = None
+        for place in range(max((len(line) for _, line in lines.values()), default=0)):
+            turn = [
+                (session, writer, line[place])
+                for session, (writer, line) in lines.items()
+                if place < len(line) and line[place].name not in self._names[session]
+            ]
+            results = prepare((session, form.name, form.sql) for session, _, form in turn)
+            for (session, writer, form), result in zip(turn, results, strict=True):
+                if refusal := self._refusal(session, writer, form, result):
+                    first = first or refusal
+                else:
+                    self._names[session].add(form.name)
+            if None in results:  # all others would wait as long
+                break
+        return first
+
+    def _refusal(
+        self, session: Session, writer: Writer, form: Form, result: PGresult | None
+    ) -> SchemabenchError | None:
+        """Return why a statement is not prepared; None if it is.
 
         Raises:
-            CandidateError: The server refused a statement.
-            ServerError: The server failed.
+            ServerError: The connection is lost.
         """
+        if result is None:
+            return failures.locked_out(self._template, form.operation.name)
+        if session.connection.status != ConnStatus.OK:
+            raise lost(self._template.server, session.connection.get_error_message())
+        if result.status == ExecStatus.COMMAND_OK:
+            return None
+        failure = StatementFailedError(session, form.operation.name, (form.name, ()), Refusal.of(result), 1)
+        return failures.failed(self._template, writer, failure)
+
+    def _note(self, wanted: Wanted) -> None:
+        """Note what a session has prepared of what it was to prepare."""
+        session, writer, operations, begins = wanted
+        names = self._names[session]
         for operation in operations:
-            if (session, operation) in self._bounds:
-                continue
-            known = self._template.operations[operation]
-            own = [form for form in self._forms[session, operation] if form.statement is None]
-            made = own or [self._ready(session, writer, form) for form in bounds(known, self._template.fault(known))]
-            self._bounds[session, operation] = made[0], made[-1]
+            own = self._statements(writer, operation)
+            if not self.knows(session, operation) and all(form.name in names for form in own if form.is_prepared):
+                self._forms[session, operation] = self._asked(session, writer, operation)
+                sending = self._template.operations[operation].sending
+                session.retryable[operation] = {code: words(code) for code in sending.retried}
+                session.acceptable[operation] = {code: words(code) for code in sending.accepted}
+        for operation in begins:
+            begin, commit = self._bounding(writer, operation)
+            if begin.name in names and commit.name in names:
+                self._bounds[session, operation] = begin, commit
+
+    def _asked(self, session: Session, writer: Writer, operation: str) -> tuple[Form, ...]:
+        """Return the statements of an operation that a session has prepared, with the types of their parameters."""
+        key = writer.part, operation
+        if key not in self._typed:
+            own = self._statements(writer, operation)
+            self._typed[key] = tuple(self._with_types(session, writer, form) for form in own)
+        return self._typed[key]
+
+    def _with_types(self, session: Session, writer: Writer, form: Form) -> Form:
+        """Return a statement with the types of its parameters, or of the columns that it copies.
+
+        A query for the columns is parsed, not executed: the writer's role may be allowed to insert alone.
+        """
+        if form.query is None or form.statement is None:
+            return form
+        if form.operation.copies:
+            (result,) = prepare([(session, _UNNAMED, copied(form.query.sql).encode())])
+            if refusal := self._refusal(session, writer, form, result):
+                raise refusal
+            types = session.column_types(_UNNAMED)
+        else:
+            types = session.parameter_types(form.name)
+        documents = self.documents(session, writer.part)
+        kinds = {name: documents[one] for name, one in zip(form.names, types, strict=True) if one in documents}
+        return replace(form, types=types if form.statement.binary else (), kinds=kinds)
 
     def _transaction(self, session: Session, calls: Sequence[Encoded]) -> list[AnyStep]:
         """Return the steps of calls that are one transaction."""
@@ -160,6 +269,7 @@ class Prepared:
         """Forget what sessions have prepared, which are closed; the types of parameters are kept."""
         self._forms.clear()
         self._bounds.clear()
+        self._names.clear()
 
     def planning(self, session: Session, call: Encoded) -> list[bytes]:
         """Return the SQL with which a session plans the statements of a call that it has prepared, executing none.
@@ -194,6 +304,8 @@ class Prepared:
         if first.transaction:
             return first.number, first.operation, self._transaction(session, calls)
         known = self._forms[session, first.operation]
+        if len(known) == 1 and not sums:  # of most calls
+            return first.number, first.operation, [known[0].step(calls)]
         steps = [form.step(some) for form, some in in_order(known, calls)]
         if sums:  # of the last statement, which is the answer
             place = max(place for place, (one, _) in enumerate(in_order(known, calls)) if one.statement is not None)
@@ -224,52 +336,6 @@ class Prepared:
                 found.setdefault(name, value)
         return found
 
-    def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[Form]:
-        """Prepare each statement of an operation, several as a transaction.
-
-        A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
-        reasons is prepared all the same, so that a mistake in it is found.
-        """
-        documents = self.documents(session, writer.part)  # before: a session shows what it was sent last
-        for form in forms(operation, writer.identifiers, self._template.fault(operation)):
-            if form.statement is None or (form.query is not None and not operation.copies):
-                self._ready(session, writer, form)
-            if form.query is None or form.statement is None:
-                yield form
-                continue
-            known = writer.part, form.name
-            if known not in self._types:
-                self._types[known] = self._asked(session, writer, form, form.query)
-            types = self._types[known]
-            kinds = {name: documents[one] for name, one in zip(form.names, types, strict=True) if one in documents}
-            yield replace(form, types=types if form.statement.binary else (), kinds=kinds)
-
-    def _ready(self, session: Session, writer: Writer, form: Form) -> Form:
-        """Prepare one statement, and return it."""
-        self._accepted(session, writer, form, form.name, form.sql.decode())
-        return form
-
-    def _accepted(self, session: Session, writer: Writer, form: Form, name: bytes, sql: str) -> None:
-        """Have the server parse SQL under a name."""
-        try:
-            result = session.prepare(name, sql)
-        except LockedOutError as failure:
-            raise failures.locked_out(self._template, form.operation.name) from failure
-        if session.connection.status != ConnStatus.OK:
-            raise lost(self._template.server, session.connection.get_error_message())
-        if result.status != ExecStatus.COMMAND_OK:
-            raise self._refused(session, writer, form, result)
-
-    def _asked(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
-        """Return the object ids of the types of a prepared statement's parameters, or of the columns that it copies.
-
-        A query for the columns is parsed, not executed: the writer's role may be allowed to insert alone.
-        """
-        if not form.operation.copies:
-            return session.parameter_types(form.name)
-        self._accepted(session, writer, form, _UNNAMED, copied(query.sql))
-        return session.column_types(_UNNAMED)
-
     def documents(self, session: Session, part: str) -> Mapping[int, Document]:
         """Return the types that hold JSON, by their object ids, in the database of a part.
 
@@ -284,11 +350,6 @@ class Prepared:
                 session.query("SELECT pg_catalog.pg_stat_force_next_flush()")
         return self._documents[part]
 
-    def _refused(self, session: Session, writer: Writer, form: Form, result: PGresult) -> SchemabenchError:
-        """Return the error for a statement that the server refused to prepare."""
-        failure = StatementFailedError(session, form.operation.name, (form.name, ()), Refusal.of(result), 1)
-        return failures.failed(self._template, writer, failure)
-
 
 def _within(step: AnyStep, given: Collection[str]) -> AnyStep:
     """Return a step of a transaction, which takes what an earlier call of the same transaction gives from there."""
@@ -298,6 +359,7 @@ def _within(step: AnyStep, given: Collection[str]) -> AnyStep:
     return step._replace(takes=takes, recalls=[one for one in step.recalls if one[1] not in given])
 
 
+@cache
 def words(sqlstate: str) -> str:
     """Return what an error is called, as in `unique violation (23505)`."""
     try:

@@ -12,7 +12,7 @@ from psycopg.pq import ConnStatus
 
 from schemabench.errors import CandidateError
 from schemabench.experiment.burst import Burst, Encoded
-from schemabench.experiment.prepared import Prepared
+from schemabench.experiment.prepared import Prepared, Wanted
 from schemabench.load import LostConnectionError, Session, stop
 from schemabench.workload import Writer
 
@@ -69,14 +69,16 @@ class Planned:
             LostConnectionError, psycopg.Error: The server failed.
             ServerError: Likewise.
         """
-        texts: dict[Session, list[bytes]] = defaultdict(list)
         deadline_s = monotonic() + _WITHIN_S
+        wanted: dict[int, set[str]] = defaultdict(set)
+        for place, operation in self._calls:
+            if place in pairs:
+                wanted[place].add(operation)
+        with suppress(CandidateError):
+            prepared.prepare(Wanted(*pairs[place], operations=own) for place, own in wanted.items())
+        texts: dict[Session, list[bytes]] = defaultdict(list)
         for (place, operation), calls in self._calls.items():
-            if place not in pairs:
-                continue
-            session, writer = pairs[place]
-            with suppress(CandidateError):
-                prepared.prepare(session, writer, {operation})
+            if place in pairs and prepared.knows(session := pairs[place][0], operation):
                 texts[session].append(b"; ".join(text for call in calls for text in prepared.planning(session, call)))
         for turn in range(max(map(len, texts.values()), default=0)):
             busy = [session for session, own in texts.items() if turn < len(own)]

@@ -18,7 +18,7 @@ from schemabench.experiment import failures, undone, windows
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
 from schemabench.experiment.gathering import Batch, gather
-from schemabench.experiment.prepared import Loaded, Prepared
+from schemabench.experiment.prepared import Loaded, Prepared, Wanted
 from schemabench.experiment.replanning import Planned
 from schemabench.experiment.template import Template
 from schemabench.load import (
@@ -38,7 +38,7 @@ from schemabench.load import (
     lacking,
     stop,
 )
-from schemabench.load.session import Accepted, Undone
+from schemabench.load.session import Accepted, Undone, prepare
 from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.server import Databases, full, lost
 from schemabench.workload import Writer
@@ -48,6 +48,7 @@ _LEAVE_S = 5.0
 _AGAIN_S = 0.02
 _UNLIMITED = Limits()
 _FLUSH = b"flush_statistics"
+_FLUSHES = b"SELECT pg_catalog.pg_stat_force_next_flush()"
 
 
 class Sessions:
@@ -186,20 +187,19 @@ class Sessions:
         self._check_given(burst)
         if self.by_turns:
             self._planned.note(burst)
-        for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
-            self._prepared.prepare(session, writer, {call.operation for call in queue})
-            begins = {call.operation for call in queue if call.transaction}
-            self._prepared.prepare_transactions(session, writer, begins)
-            batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
-            queues.append(
-                (
-                    session,
-                    [
-                        self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, ""))
-                        for one in batches
-                    ],
-                )
+        self._prepared.prepare(
+            Wanted(
+                session,
+                writer,
+                operations={call.operation for call in queue},
+                begins={call.operation for call in queue if call.transaction},
             )
+            for (session, writer), queue in zip(self._pairs, burst.queues, strict=True)
+        )
+        for (session, _), queue in zip(self._pairs, burst.queues, strict=True):
+            batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
+            own = [self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, "")) for one in batches]
+            queues.append((session, own))
             gathered += [one for one in batches if one.calls[0].operation in sendings or len(one.calls) > 1]
             after |= windows.after([one.calls for one in batches], depths)
         return Loaded(
@@ -300,16 +300,16 @@ class Sessions:
         Raises:
             ServerError: The server failed.
         """
-        queues: list[tuple[Session, Sequence[Request]]] = []
-        for session, writer in self:
-            if session not in self._flushing:
-                if writer.role not in self._may_flush:
-                    self._may_flush[writer.role] = session.query(MAY_FLUSH).get_value(0, 0) == b"t"
-                self._flushing[session] = self._may_flush[writer.role]
-                if self._flushing[session]:
-                    session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
-            if self._flushing[session]:
-                queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
+        new = [(session, writer) for session, writer in self if session not in self._flushing]
+        for session, writer in new:
+            if writer.role not in self._may_flush:
+                self._may_flush[writer.role] = session.query(MAY_FLUSH).get_value(0, 0) == b"t"
+            self._flushing[session] = self._may_flush[writer.role]
+        prepare((session, _FLUSH, _FLUSHES) for session, _ in new if self._flushing[session])
+        queues: list[tuple[Session, Sequence[Request]]] = [
+            (session, [(number, "", [(_FLUSH, ())])])
+            for number, session in enumerate(session for session, _ in self if self._flushing[session])
+        ]
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
     def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Sequence[AnyStep]]:
@@ -327,7 +327,7 @@ class Sessions:
             self._further += _opened(self._template, self._databases, [writer], self.round_trip_s, self.memory)
             own = [self._further[-1][0]]
         session = next((one for one in own if self._prepared.knows(one, call.operation)), own[0])
-        self._prepared.prepare(session, writer, {call.operation})
+        self._prepared.prepare([Wanted(session, writer, {call.operation})])
         return session, self._prepared.explainable(session, call)
 
     def retried(self) -> Undone:

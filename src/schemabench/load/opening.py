@@ -3,7 +3,7 @@
 Owns the wait for them. Must not know what a connection is for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from select import POLLIN, POLLOUT, poll
 from time import monotonic
@@ -30,8 +30,6 @@ class _Opening:
     connection: PGconn
     deadline_s: float
     """On the clock of `time.monotonic`."""
-    event: int = POLLOUT
-    """What it waits for."""
 
 
 def opened(conninfos: Sequence[str]) -> list[PGconn]:
@@ -43,44 +41,57 @@ def opened(conninfos: Sequence[str]) -> list[PGconn]:
     Raises:
         NotOpenedError: One was refused, or took too long.
     """
+    limits_s = {one: timeout_from_conninfo(conninfo_to_dict(one)) for one in dict.fromkeys(conninfos)}
     found: dict[int, PGconn] = {}
-    running: list[_Opening] = []
+    running: dict[int, _Opening] = {}
+    """By socket, which may be another one after each step."""
+    watch = poll()
     try:
         while len(found) < len(conninfos):
             begun = len(found) + len(running)
             for place in range(begun, min(len(conninfos), begun + AT_ONCE - len(running))):
-                limit_s = timeout_from_conninfo(conninfo_to_dict(conninfos[place]))
-                connection: PGconn = pq.PGconn.connect_start(conninfos[place].encode())
-                running.append(_Opening(place=place, connection=connection, deadline_s=monotonic() + limit_s))
-            for one in _ready(running):
-                if _advanced(one):
+                one = _begun(place, conninfos[place], limits_s[conninfos[place]])
+                running[one.connection.socket] = one
+                watch.register(one.connection.socket, POLLOUT)
+            for socket in _ready(watch, running):
+                one = running[socket]
+                status = _advanced(one.connection)
+                watch.unregister(socket)
+                del running[socket]
+                if status == PollingStatus.OK:
                     found[one.place] = one.connection
-                    running.remove(one)
+                else:
+                    running[one.connection.socket] = one
+                    watch.register(one.connection.socket, POLLIN if status == PollingStatus.READING else POLLOUT)
     except BaseException:
-        for connection in (*found.values(), *(one.connection for one in running)):
+        for connection in (*found.values(), *(one.connection for one in running.values())):
             connection.finish()
         raise
     return [found[place] for place in range(len(conninfos))]
 
 
-def _ready(running: Sequence[_Opening]) -> list[_Opening]:
-    """Wait until some can go on, and return them."""
-    if bad := [one for one in running if one.connection.status == ConnStatus.BAD]:
-        return bad  # it has no socket
-    watch, by_socket = poll(), {one.connection.socket: one for one in running}
-    for socket, one in by_socket.items():
-        watch.register(socket, one.event)
-    left_s = min(one.deadline_s for one in running) - monotonic()
-    ready = watch.poll(max(0.0, left_s) * 1000)
-    if not ready and any(one.deadline_s <= monotonic() for one in running):
-        raise NotOpenedError("connection timeout expired")
-    return [by_socket[socket] for socket, _ in ready]
+def _begun(place: int, conninfo: str, limit_s: int) -> _Opening:
+    """Begin to open a connection."""
+    connection: PGconn = pq.PGconn.connect_start(conninfo.encode())
+    if connection.status == ConnStatus.BAD:
+        message = connection.get_error_message()
+        connection.finish()
+        raise NotOpenedError(message)
+    return _Opening(place=place, connection=connection, deadline_s=monotonic() + limit_s)
 
 
-def _advanced(one: _Opening) -> bool:
-    """Take the next step of opening a connection; return whether it was the last."""
-    status = one.connection.connect_poll()
+def _advanced(connection: PGconn) -> PollingStatus:
+    """Take the next step of opening a connection; return what it waits for."""
+    status = connection.connect_poll()
     if status == PollingStatus.FAILED:
-        raise NotOpenedError(one.connection.get_error_message())
-    one.event = POLLIN if status == PollingStatus.READING else POLLOUT
-    return status == PollingStatus.OK
+        raise NotOpenedError(connection.get_error_message())
+    return PollingStatus(status)
+
+
+def _ready(watch: poll, running: Mapping[int, _Opening]) -> list[int]:
+    """Wait until some can go on, and return their sockets."""
+    left_s = min(one.deadline_s for one in running.values()) - monotonic()
+    ready = watch.poll(max(0.0, left_s) * 1000)
+    if not ready and any(one.deadline_s <= monotonic() for one in running.values()):
+        raise NotOpenedError("connection timeout expired")
+    return [socket for socket, _ in ready]

@@ -4,7 +4,7 @@ Owns what is sent and what is read, retries included. Must not wait: it yields t
 loop resumes it, as in psycopg's own generators.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from select import POLLIN, POLLOUT, poll
@@ -204,30 +204,29 @@ class Session:
         Raises:
             LockedOutError: It took longer than `PREPARED_WITHIN_S`.
         """
-        try:
-            return self._prepare(name, sql)
-        except psycopg.OperationalError:  # the connection is lost, as its status says
-            return self.connection.make_empty_result(ExecStatus.FATAL_ERROR)
+        (result,) = prepare([(self, name, sql.encode())])
+        if result is None:
+            raise LockedOutError
+        return result
 
-    def _prepare(self, name: bytes, sql: str) -> PGresult:
-        connection, deadline_s = self.connection, monotonic() + PREPARED_WITHIN_S
-        connection.send_prepare(name, sql.encode())
+    def _prepared(self, deadline_s: float) -> PGresult | None:
+        """Return the result of preparing a statement that was sent; None if it took too long, and was cancelled."""
+        connection = self.connection
         prepared: PGresult | None = None
         while True:
             blocked = connection.flush()
             connection.consume_input()
             if not connection.is_busy():
                 result = connection.get_result()
-                if result is None:
-                    assert prepared is not None, "a statement that is sent has a result"
-                    return prepared
+                if result is None:  # what could not be sent has none
+                    return prepared or connection.make_empty_result(ExecStatus.FATAL_ERROR)
                 prepared = result
             elif (left_s := deadline_s - monotonic()) > 0:
                 _wait(connection.socket, blocked, left_s)
             else:
                 self.cancel()
                 self.settle(monotonic() + STOP_S)
-                raise LockedOutError
+                return None
 
     def parameter_types(self, name: bytes) -> tuple[int, ...]:
         """Return the object ids of the types of a prepared statement's parameters, in order; waits for the answer."""
@@ -326,6 +325,31 @@ def _accepted(connection: PGconn) -> None:
     while (result := connection.get_result()) is not None:
         if result.status != ExecStatus.COMMAND_OK:
             raise LostConnectionError(Refusal.of(result).message or connection.get_error_message())
+
+
+def prepare(statements: Iterable[tuple[Session, bytes, bytes]]) -> list[PGresult | None]:
+    """Prepare a statement in each of several sessions, in all of them at once.
+
+    Args:
+        statements: Session, name and SQL of each.
+
+    Returns:
+        For each, in order, a result that shows whether the server accepted it; None if it took longer than
+        `PREPARED_WITHIN_S`, because a table that it uses remained locked.
+    """
+    deadline_s = monotonic() + PREPARED_WITHIN_S
+    sent = []
+    for session, name, sql in statements:
+        with suppress(psycopg.OperationalError):  # as below
+            session.connection.send_prepare(name, sql)
+        sent.append(session)
+    results: list[PGresult | None] = []
+    for session in sent:
+        try:
+            results.append(session._prepared(deadline_s))  # noqa: SLF001 (this module's)
+        except psycopg.OperationalError:  # the connection is lost, as its status says
+            results.append(session.connection.make_empty_result(ExecStatus.FATAL_ERROR))
+    return results
 
 
 def stop(sessions: Sequence[Session]) -> bool:

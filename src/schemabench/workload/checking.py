@@ -322,7 +322,7 @@ def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Names =
                 f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"
                 f"{nearest(call.operation, tuple(found.operations))}"
             )
-        if set(operation.parameters) <= set(call.values):
+        if all(map(call.values.__contains__, operation.parameters)):
             continue
         names = {*call.values, *parts[call.part]}
         if missing := {name for one in operation.statements for name in one.lacks(call.values, names)}:
