@@ -14,7 +14,7 @@ from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.measured import Measured
-from schemabench.monitor.upkeep import Upkeep
+from schemabench.monitor.upkeep import Counts, Upkeep
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment
 from schemabench.server import Database, Server
@@ -166,6 +166,61 @@ def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, da
             assert upkeep.maintain(connection, server.conninfo_for(copy.name)).vacuums == 0
     finally:
         server.drop(copy)
+
+
+def test_dead_rows_that_analyze_has_counted_are_not_added_to_those_before_the_copy(
+    server: Server, database: Database
+) -> None:
+    upkeep = Upkeep()
+    with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+        connection.execute(BASELINE)
+        connection.execute("VACUUM (ANALYZE) item")
+        _raise(connection, 80)
+        upkeep.carry(upkeep.counts(connection))
+    copy = server.clone(database, "copy")
+    try:
+        conninfo = server.conninfo_for(copy.name)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            _raise(connection, 20)
+            done = upkeep.maintain(connection, conninfo)
+            assert (done.vacuums, done.analyzes) == (0, 1), "100 dead of 130, 100 modified of 90"
+            assert upkeep.dead_rows(connection) <= 100
+            assert upkeep.maintain(connection, conninfo).vacuums == 0
+    finally:
+        server.drop(copy)
+
+
+def test_a_locked_table_is_skipped_and_stays_due(server: Server, database: Database) -> None:
+    upkeep, conninfo = Upkeep(), server.conninfo_for(database.name)
+    with psycopg.connect(conninfo, autocommit=True) as connection, psycopg.connect(conninfo) as other:
+        connection.execute(BASELINE)
+        connection.execute("VACUUM (ANALYZE) item")
+        (oid,) = (one for one, counts in upkeep.counts(connection).items() if not counts.dead)
+        upkeep.carry({oid: Counts(dead=200)})
+        other.execute("LOCK TABLE item")
+        assert upkeep.maintain(connection, conninfo).vacuums == 0
+        other.rollback()
+        assert upkeep.maintain(connection, conninfo).vacuums == 1
+        assert upkeep.maintain(connection, conninfo).vacuums == 0
+
+
+def test_values_out_of_line_follow_the_settings_of_their_table_and_are_no_rows_of_its_own(
+    server: Server, database: Database
+) -> None:
+    upkeep, conninfo = Upkeep(), server.conninfo_for(database.name)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("CREATE TABLE doc (body text)")
+        connection.execute("ALTER TABLE doc ALTER body SET STORAGE EXTERNAL, SET (autovacuum_enabled = off)")
+        connection.execute("INSERT INTO doc SELECT repeat('x', 20000) FROM generate_series(1, 20)")
+        connection.execute("UPDATE doc SET body = repeat('y', 20000)")
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("SELECT 1")  # whose end hands the counts over
+
+        assert sum(one.dead for one in upkeep.counts(connection).values()) > 200, "with pieces of values"
+        assert upkeep.dead_rows(connection) == 20
+        assert upkeep.maintain(connection, conninfo).vacuums == 0
+        connection.execute("ALTER TABLE doc RESET (autovacuum_enabled)")
+        assert upkeep.maintain(connection, conninfo).vacuums == 1
 
 
 def _raise(connection: psycopg.Connection[tuple[object, ...]], rows: int) -> None:

@@ -279,6 +279,23 @@ def test_an_insertion_that_waits_for_one_of_the_same_key_is_laid_to_its_table(st
     assert _blockers(samples, waiter) == (holder.pid,)
 
 
+def test_rows_that_a_serializable_transaction_has_read_are_not_what_it_waits_for(stage: Stage) -> None:
+    for setting in (
+        "default_transaction_isolation = serializable",
+        "enable_seqscan = off",
+    ):  # it locks rows by an index
+        stage.admin.execute(f'ALTER DATABASE "{stage.admin.info.dbname}" SET {setting}')
+    insertion = "INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING"
+    holder = stage.writer("hold", insertion)
+    waiter = stage.writer("both", "SELECT n FROM parted WHERE id = 1", insertion)
+    holder.do("begin", "0")
+    waiter.do("begin", "0")
+    _, samples = stage.held_by(holder, waiter.call("1", "commit"))
+    (lock,) = stage.contention(samples).locks
+
+    assert (lock.kind, lock.relation) == ("transactionid", "item")
+
+
 @pytest.mark.parametrize(
     ("statement", "relation"),
     [("UPDATE item SET n = n + 1 WHERE id = 1", "item"), ("INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING", "")],

@@ -19,9 +19,10 @@ from schemabench import Call, Companion, Workload, Writer
 from schemabench.errors import Interrupted
 from schemabench.experiment import Plan, measure, soaking
 from schemabench.experiment.entrant import CONTROL
+from schemabench.monitor.wear import Wear
 from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment, SoakFigures
-from schemabench.server import Server, opened, serve
+from schemabench.server import Database, Server, opened, serve
 
 ROWS = 100
 """So few that a table without bloat is read at once."""
@@ -286,6 +287,23 @@ def test_a_role_that_may_only_create_databases_has_a_soak_and_is_told_what_it_ma
     assert len(fared.slices) == soaking.ROUNDS
     assert not any("pending_bytes" in turn.state for turn in fared.slices)
     assert all("xid_age" in turn.state for turn in fared.slices)
+
+
+def test_the_age_and_the_vacuums_of_catalogs_are_not_those_of_a_candidate(server: Server, database: Database) -> None:
+    conninfo = server.conninfo_for(database.name)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        for _ in range(60):
+            connection.execute("SELECT pg_current_xact_id()")
+        connection.execute("CREATE TABLE young (body text)")
+        (theirs,) = connection.execute(
+            "SELECT max(age(relfrozenxid)) FROM pg_class WHERE relkind = 't' AND oid < 16384"
+        ).fetchone() or (0,)
+    with closing(Wear([conninfo], [], local=False)) as wear:
+        wear.begin()
+        state, _, _ = wear.end()
+
+    assert theirs >= 60
+    assert state["xid_age"] < 60
 
 
 class Impatient(Silence):

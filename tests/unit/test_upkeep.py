@@ -16,7 +16,14 @@ SETTINGS = {
 }
 
 
-def _due(counts: Counts, options: Mapping[str, str], *, is_toast: bool = False, **settings: str) -> Due:
+def _due(
+    counts: Counts,
+    options: Mapping[str, str],
+    *,
+    is_toast: bool = False,
+    unfrozen: float = 1.0,
+    **settings: str,
+) -> Due:
     table = Table(
         oid=1,
         owner=1,
@@ -26,6 +33,7 @@ def _due(counts: Counts, options: Mapping[str, str], *, is_toast: bool = False, 
         dead=0,
         inserted=0,
         modified=0,
+        unfrozen=unfrozen,
         options=options,
     )
     return due(table, counts, SETTINGS | settings)
@@ -52,7 +60,7 @@ def test_a_tables_own_settings_are_stronger_than_the_servers() -> None:
     assert _due(Counts(modified=151), {"autovacuum_analyze_threshold": "500"}) == (False, False)
 
 
-@pytest.mark.parametrize("word", ["off", "false"])
+@pytest.mark.parametrize("word", ["off", "false", "f", "of", "n", "FALS", "0"])
 def test_a_table_that_autovacuum_is_to_leave_alone_is_never_due(word: str) -> None:
     assert _due(Counts(dead=1e9, inserted=1e9, modified=1e9), {"autovacuum_enabled": word}) == (False, False)
 
@@ -64,6 +72,12 @@ def test_a_limit_of_dead_rows_is_heeded_where_the_server_has_one() -> None:
 
 def test_a_threshold_of_insertions_can_be_switched_off() -> None:
     assert _due(Counts(inserted=1e9), {}, autovacuum_vacuum_insert_threshold="-1") == (False, False)
+
+
+def test_rows_that_are_frozen_do_not_delay_the_vacuum_after_insertions() -> None:
+    assert _due(Counts(inserted=1101), {}, unfrozen=0.5) == (True, False)
+    assert _due(Counts(inserted=1100), {}, unfrozen=0.5) == (False, False)
+    assert _due(Counts(dead=200), {}, unfrozen=0.0) == (False, False), "dead rows are counted against all"
 
 
 def test_a_toast_table_is_never_analyzed() -> None:

@@ -213,7 +213,8 @@ class Observer:
         """
         with self._words():
             now = self._counters.sizes()
-            dead = sum(one.dead for counts in self._read_counts() for one in counts.values())
+            pairs = zip(self._upkeeps, self._counters.connections, strict=True)
+            dead = sum(upkeep.dead_rows(connection) for upkeep, connection in pairs)
         ended = {AT_THE_END[name]: size for name, size in now.items()}
         if DEAD_AT_THE_END not in self.missing:
             ended[DEAD_AT_THE_END] = dead

@@ -48,8 +48,10 @@ class Table:
     """Rows since the table's last maintenance; likewise below."""
     inserted: float
     modified: float
+    unfrozen: float
+    """The share of its pages that no vacuum has frozen; 1 before version 18, which does not tell."""
     options: Mapping[str, str]
-    """The table's own settings."""
+    """The table's own settings; those of its owner for a TOAST table without any."""
 
 
 class Counts(NamedTuple):
@@ -96,6 +98,14 @@ class Upkeep:
         """
         return {table.oid: self._counts(table) for table in _tables(connection)}
 
+    def dead_rows(self, connection: psycopg.Connection[Any]) -> float:
+        """Return the dead rows of all tables; a value out of line is no row of its own.
+
+        Raises:
+            psycopg.Error: The server failed.
+        """
+        return sum(self._counts(table).dead for table in _tables(connection) if not table.is_toast)
+
     def carry(self, counts: Mapping[int, Counts]) -> None:
         """Take over the `counts` of the database from which this one was copied."""
         self._carried = dict(counts)
@@ -115,16 +125,29 @@ class Upkeep:
         if self._settings.get("autovacuum") == "off":
             return Done()  # nor would autovacuum run
         wanted: dict[int, tuple[str, Due]] = {}
-        for table in _tables(connection):
-            counts = self._counts(table)
-            vacuum, analyze = due(table, counts, self._settings)
+        tables = _tables(connection)
+        for table in tables:
+            vacuum, analyze = due(table, self._counts(table), self._settings)
             if vacuum or analyze:
-                self._carried[table.oid] = Counts(
-                    *((0.0, 0.0) if vacuum else counts[:2]), modified=0.0 if analyze else counts.modified
-                )
                 _, before = wanted.get(table.owner, ("", Due(vacuum=False, analyze=False)))
                 wanted[table.owner] = table.name, Due(before.vacuum or vacuum, before.analyze or analyze)
-        return _carry_out(conninfo, list(wanted.values())) if wanted else Done()
+        if not wanted:
+            return Done()
+        executed, done = _carry_out(conninfo, wanted)
+        for table in tables:
+            if table.owner in executed:
+                self._settle(table, executed[table.owner])
+        return done
+
+    def _settle(self, table: Table, done: Due) -> None:
+        """Drop what is carried of a table and is now in the server's own counts, or gone."""
+        carried = self._carried.get(table.oid, Counts())
+        analyzed = done.analyze and not table.is_toast
+        self._carried[table.oid] = Counts(
+            dead=0.0 if done.vacuum or analyzed else carried.dead,  # ANALYZE counts all that are there
+            inserted=0.0 if done.vacuum else carried.inserted,
+            modified=0.0 if analyzed else carried.modified,
+        )
 
     def _counts(self, table: Table) -> Counts:
         carried = self._carried.get(table.oid, Counts())
@@ -144,23 +167,28 @@ def due(table: Table, counts: Counts, settings: Mapping[str, str]) -> Due:
         settings: The server's settings that begin with `autovacuum`, by name.
     """
 
-    def threshold(kind: str) -> float:
+    def threshold(kind: str, tuples: float = table.tuples) -> float:
         base, scale = (
             float(table.options.get(name) or settings.get(name) or 0)
             for name in (f"autovacuum_{kind}_threshold", f"autovacuum_{kind}_scale_factor")
         )
-        return base + scale * table.tuples if base > NO_LIMIT else float("inf")
+        return base + scale * tuples if base > NO_LIMIT else float("inf")
 
-    if table.options.get("autovacuum_enabled", "true").lower() in {"false", "off", "no", "0"}:
+    if _is_off(table.options.get("autovacuum_enabled", "true").lower()):
         return Due(vacuum=False, analyze=False)
     most = float(
         table.options.get("autovacuum_vacuum_max_threshold") or settings.get("autovacuum_vacuum_max_threshold") or -1
     )
     dead = threshold("vacuum") if most <= NO_LIMIT else min(threshold("vacuum"), most)
     return Due(
-        vacuum=counts.dead > dead or counts.inserted > threshold("vacuum_insert"),
+        vacuum=counts.dead > dead or counts.inserted > threshold("vacuum_insert", table.tuples * table.unfrozen),
         analyze=not table.is_toast and counts.modified > threshold("analyze"),
     )
+
+
+def _is_off(value: str) -> bool:
+    """Return whether the server takes a value for false: it accepts beginnings, and keeps them as written."""
+    return value in {"0", "of", "off"} or "false".startswith(value) or "no".startswith(value)
 
 
 def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
@@ -173,20 +201,23 @@ def _query() -> bytes:
     return resources.files(__package__).joinpath("queries/upkeep.sql").read_bytes()
 
 
-def _carry_out(conninfo: str, wanted: list[tuple[str, Due]]) -> Done:
+def _carry_out(conninfo: str, wanted: Mapping[int, tuple[str, Due]]) -> tuple[Mapping[int, Due], Done]:
+    """Vacuum and analyze; return what was executed, by owner, and its cost."""
+    executed: dict[int, Due] = {}
     started_s = perf_counter()
     with opened(conninfo) as connection:
         connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
         connection.execute(f"SET lock_timeout = '{LOCK_LIMIT_S:g}s'".encode())
         before = connection.execute(_WAL).fetchone()
-        for name, (vacuum, analyze) in wanted:
+        for owner, (name, (vacuum, analyze)) in wanted.items():
             words = ("VACUUM (ANALYZE)" if analyze else "VACUUM") if vacuum else "ANALYZE"
             with suppress(psycopg.errors.LockNotAvailable):  # autovacuum does not wait for a locked table either
                 connection.execute(f"{words} {name}".encode())
+                executed[owner] = Due(vacuum, analyze)
         after = connection.execute(_WAL_SINCE, before).fetchone()
-    return Done(
-        vacuums=sum(vacuum for _, (vacuum, _) in wanted),
-        analyzes=sum(analyze for _, (_, analyze) in wanted),
+    return executed, Done(
+        vacuums=sum(vacuum for vacuum, _ in executed.values()),
+        analyzes=sum(analyze for _, analyze in executed.values()),
         elapsed_s=perf_counter() - started_s,
         wal_bytes=after[0] if after else 0.0,
     )

@@ -25,7 +25,7 @@ WITH lock AS MATERIALIZED (
         pid = ANY ($1::integer [])
         AND (
             NOT granted
-            OR locktype = 'tuple'
+            OR (locktype = 'tuple' AND mode <> 'SIReadLock')
             OR (locktype = 'relation' AND mode IN ('RowShareLock', 'RowExclusiveLock'))
         )
 )
