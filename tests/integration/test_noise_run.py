@@ -5,12 +5,14 @@ import signal
 from pathlib import Path
 from time import monotonic, sleep
 
+import psycopg
 import pytest
 import servers
 from programs import Program
 from towns import LIMIT_S, Towns
 
 from schemabench.noise import running
+from schemabench.noise.datamodel import OWN_IDS
 from schemabench.noise.running import Ghosts
 from schemabench.server.dsn import Conninfo
 
@@ -188,6 +190,33 @@ def test_records_of_a_job_do_not_grow_for_ever(towns: Towns, model: Path) -> Non
     )
     assert 0 < int(str(most[0][0])) <= running.KEPT_RUNS
     assert towns.rows("SELECT max(runs) > 10 FROM ghost.jobs") == [(True,)]
+
+
+def test_reports_read_records_of_their_organisation_and_old_ones_expire(towns: Towns, model: Path) -> None:
+    found = towns.read(model)
+    ghosts = Ghosts(conninfo=Conninfo(towns.conninfo), schema="ghost", model=found)
+    some = [(one.id, job) for one in found.organisations for job in one.jobs]
+    organisation, report = next((own, job) for own, job in some if job.kind == "report" and job.reads)
+    values = {"first": organisation * OWN_IDS, "own": OWN_IDS, "reads": report.reads}
+    count = """
+        SELECT count(*) FILTER (WHERE job / %(own)s = %(first)s / %(own)s),
+            count(*) FILTER (WHERE job / %(own)s = %(first)s / %(own)s AND run < runs),
+            count(*) FILTER (WHERE run < runs)
+        FROM ghost.records JOIN ghost.jobs ON id = job
+    """
+    with psycopg.connect(towns.conninfo) as connection:
+        written, *before = connection.execute(count, values).fetchone() or ()
+        assert written
+        assert before == [0, 0]
+        read, _ = connection.execute(ghosts._texts[running._READ], values).fetchone() or (0, 0)
+        assert read == min(report.reads, written)
+        connection.execute("INSERT INTO ghost.records SELECT job, run - 1, place, 0 FROM ghost.records")
+        everywhere = connection.execute(ghosts._texts[running._EXPIRE], values).rowcount
+        *now, others = connection.execute(count, values).fetchone() or ()
+
+    assert everywhere == written
+    assert now == [written, 0], "those of the last runs stay"
+    assert others > 0, "and those of other organisations"
 
 
 def test_counts_while_jobs_run_are_those_of_that_moment(towns: Towns, model: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemabench import cli
 from schemabench.errors import UsageError
-from schemabench.noise import datamodel, making, reading, running
+from schemabench.noise import datamodel, fitting, making, reading, running
 from schemabench.noise import model as models
 from schemabench.noise.entities import ENTITIES, size
 from schemabench.noise.model import Model
@@ -161,6 +163,23 @@ def test_file_that_is_no_json_object_is_refused(content: bytes, tmp_path: Path) 
 
     with pytest.raises(UsageError, match="is not a JSON object"):
         reading.read(path)
+
+
+def test_a_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "noise.json"
+    path.write_bytes(models.dumped(_made(2)).replace(b'"name":"', b'"name":"Caf\xe9', 1))
+
+    with pytest.raises(UsageError, match=r"noise\.json is not a JSON object: Invalid UTF-8"):
+        reading.read(path)
+
+
+@given(st.dictionaries(st.integers(0, 10**6), st.integers(1, 9), min_size=1, max_size=60))
+def test_no_bin_of_a_histogram_tells_of_fewer_than_five(numbers: dict[int, int]) -> None:
+    bins = fitting._bins(numbers)
+
+    assert sum(one.weight for one in bins) == sum(numbers.values())
+    assert all(one.weight >= 5 for one in bins) or len(bins) == 1
+    assert (bins[0].low, bins[-1].high) == (min(numbers), max(numbers))
 
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

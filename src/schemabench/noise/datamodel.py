@@ -74,13 +74,14 @@ class Jobs(_Table, frozen=True, kw_only=True):
 
     count: Distribution
     kind: Choice
-    """`ingest` writes records, `report` reads them, `replicate` does both, `expire` deletes old ones."""
+    """`ingest` writes records, `report` reads those of its organisation, `replicate` does both, `expire` deletes all
+    but those of the last run of each job."""
     state: Choice
     """Only those that are `active` run."""
     every_s: Distribution
     """Seconds from one run to the next."""
     reads: Distribution
-    """Records that a run reads."""
+    """Records that a run reads, as far as its organisation has so many."""
     writes: Distribution
     """Records that a run writes."""
     history: Distribution

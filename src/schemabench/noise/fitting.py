@@ -125,12 +125,12 @@ def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
     """Return the bins of a histogram; a number that is frequent by itself has its own.
 
     None has much more than its share of the observations, nor of their sum, so that the few large ones count as they
-    should.
+    should. None has fewer than `_FEWEST` observations, so that no tenant shows.
     """
     observations, total = sum(numbers.values()), max(1, sum(number * times for number, times in numbers.items()))
 
     def is_full(group: Sequence[int]) -> bool:
-        most = max(sum(numbers[one] for one in group) / observations, sum(one * numbers[one] for one in group) / total)
+        most = max(_seen(group, numbers) / observations, sum(one * numbers[one] for one in group) / total)
         return most >= 1 / _BINS
 
     groups: list[list[int]] = [[]]
@@ -138,8 +138,18 @@ def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
         if is_full([number]) or is_full([*groups[-1], number]):
             groups.append([])
         groups[-1].append(number)
-    return [
-        Bin(low=group[0], high=group[-1], weight=Decimal(sum(numbers[one] for one in group)))
-        for group in groups
-        if group
-    ]
+    merged: list[list[int]] = []
+    for group in groups:
+        if merged and _seen(merged[-1], numbers) < _FEWEST:
+            merged[-1] += group
+        else:
+            merged.append(list(group))
+    if len(merged) > 1 and _seen(merged[-1], numbers) < _FEWEST:
+        last = merged.pop()
+        merged[-1] += last
+    return [Bin(low=group[0], high=group[-1], weight=Decimal(_seen(group, numbers))) for group in merged if group]
+
+
+def _seen(group: Sequence[int], numbers: Mapping[int, int]) -> int:
+    """Return how many observations are of some numbers."""
+    return sum(numbers[one] for one in group)

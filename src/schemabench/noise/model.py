@@ -86,7 +86,7 @@ class Job(_Part, frozen=True, kw_only=True):
     offset_s: Count
     """Seconds from the start to the first run; less than `every_s`."""
     reads: Count
-    """Records that a run reads."""
+    """Records of its organisation that a run reads, as far as there are so many."""
     writes: Count
     """Records that a run writes."""
     history: Count

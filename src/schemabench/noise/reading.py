@@ -45,6 +45,8 @@ def read(path: Path) -> Model:
         raise UsageError(
             f"{path}: {at.replace('`', '') or '$'}: {what}", remedies=["correct the file", _MAKE]
         ) from cause
+    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+        raise UsageError(f"{path} is not a JSON object: {cause}", remedies=[_MAKE]) from cause
     for at, what in _faults(model):
         raise UsageError(f"{path}: {at}: {what}", remedies=["correct the file", _MAKE])
     return model

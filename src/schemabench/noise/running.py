@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 
 from schemabench import signals
 from schemabench.errors import ServerError, UsageError
-from schemabench.noise.datamodel import KINDS
+from schemabench.noise.datamodel import KINDS, OWN_IDS
 from schemabench.noise.model import Job, Model
 from schemabench.noise.town import SESSION_NAME, worded
 from schemabench.server.dsn import Conninfo, connect, with_words
@@ -46,16 +46,30 @@ DOING, AGAIN = "Running the ghost jobs", "run again: runs that were under way ar
 _BEGIN = "UPDATE {jobs} SET runs = runs + 1, last_run_at = now() WHERE id = %(job)s RETURNING runs"
 _READ = """
 SELECT count(*), sum(value)
-FROM (SELECT value FROM {records} WHERE job = %(job)s ORDER BY run DESC, place LIMIT %(reads)s) AS last
+FROM (
+    SELECT value FROM {records}
+    WHERE job >= %(first)s AND job < %(first)s + %(own)s
+    ORDER BY job, run, place
+    LIMIT %(reads)s
+) AS some
 """
+"""Of all jobs of the organisation, in the order of the key."""
 _WRITE = """
 INSERT INTO {records} (job, run, place, value)
 SELECT %(job)s, %(run)s, place, (place * 7919 + %(run)s) %% 1000000 FROM generate_series(0, %(writes)s - 1) AS place
 """
-_EXPIRE = "DELETE FROM {records} WHERE job = %(job)s AND run <= %(run)s - %(kept)s"
+_FORGET = "DELETE FROM {records} WHERE job = %(job)s AND run <= %(run)s - %(kept)s"
+_EXPIRE = """
+DELETE FROM {records} WHERE (job, run, place) IN (
+    SELECT old.job, old.run, old.place FROM {records} AS old INNER JOIN {jobs} AS its ON its.id = old.job
+    WHERE old.job >= %(first)s AND old.job < %(first)s + %(own)s AND old.run < its.runs
+    FOR UPDATE OF old SKIP LOCKED
+)
+"""
+"""What is not of the last run of its job, in the whole organisation. It waits for nobody, so that none deadlocks."""
 _HISTORY = """
 INSERT INTO {runs} (job, run, started_at, took_ms, records)
-VALUES (%(job)s, %(run)s, now(), extract(milliseconds FROM clock_timestamp() - now())::integer, %(writes)s)
+VALUES (%(job)s, %(run)s, now(), (1000 * extract(epoch FROM clock_timestamp() - now()))::integer, %(writes)s)
 """
 _AUDIT = (
     "INSERT INTO {audits} (organisation, author, at, action) VALUES (%(organisation)s, %(owner)s, now(), 'started')"
@@ -284,13 +298,16 @@ class Ghosts:
             "reads": job.reads,
             "writes": job.writes,
             "kept": KEPT_RUNS,
+            "first": run.organisation * OWN_IDS,
+            "own": OWN_IDS,
         }
         with session.transaction():
             row = session.execute(self._texts[_BEGIN], values).fetchone()
             if row is None:
                 raise psycopg.DataError(f"the job {job.id} is gone")
             values["run"] = row[0]
-            texts = [_READ] * (job.reads > 0) + [_WRITE] * (job.writes > 0) + [_EXPIRE, _HISTORY, _AUDIT]
+            texts = [_READ] * (job.reads > 0) + [_WRITE] * (job.writes > 0) + [_FORGET]
+            texts += [_EXPIRE] * (job.kind == "expire") + [_HISTORY, _AUDIT]
             for text in texts:
                 session.execute(self._texts[text], values)
 
@@ -298,7 +315,7 @@ class Ghosts:
     def _texts(self) -> dict[str, bytes]:
         """The statements, with the names of the town's tables."""
         names = {name: sql.Identifier(self.schema, name) for name in ("jobs", "records", "runs", "audits")}
-        texts: tuple[LiteralString, ...] = (_BEGIN, _READ, _WRITE, _EXPIRE, _HISTORY, _AUDIT)
+        texts: tuple[LiteralString, ...] = (_BEGIN, _READ, _WRITE, _FORGET, _EXPIRE, _HISTORY, _AUDIT)
         return {text: sql.SQL(text).format(**names).as_bytes(None) for text in texts}
 
 

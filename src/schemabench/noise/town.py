@@ -300,10 +300,11 @@ def entered(conninfo: Conninfo, schema: str, doing: str, again: str = "run again
         UsageError: The schema cannot have this name.
         ServerError: The server cannot be reached, refused or failed.
     """
-    if not 0 < len(schema.encode()) <= LONGEST_NAME or "\0" in schema or schema.startswith("pg_"):
+    fits = 0 < len(schema.encode(errors="replace")) <= LONGEST_NAME and schema.isprintable()
+    if not fits or schema.startswith("pg_"):
         raise UsageError(
             f"--schema-name {schema!r} cannot name a schema",
-            remedies=[f"use a name of 1 to {LONGEST_NAME} bytes that does not begin with pg_"],
+            remedies=[f"use a printable name of 1 to {LONGEST_NAME} bytes that does not begin with pg_"],
         )
     with ExitStack() as stack:
         signals.heed(stack.callback)
