@@ -240,6 +240,21 @@ def test_index_of_a_table_that_is_empty_in_the_copy_is_as_large_as_production_wo
     }
 
 
+def test_index_of_a_single_page_in_the_copy_is_as_large_as_production_would_make_it(place: Place) -> None:
+    more = "CREATE INDEX new_amount ON orders (amount, id)"
+    few = f"DELETE FROM orders WHERE id > 100; {more}; CREATE INDEX untold ON orders ((amount + id))"  # noqa: S608 (ours)
+    clone, found, _ = grown(place.beside, place.production(), more=few)
+    with psycopg.connect(place.server.conninfo_for(place.whole.name), autocommit=True) as connection:
+        connection.execute(more.encode())
+        (real,) = (one.pages for one in production.relations(connection) if one.name == "public.new_amount")
+        connection.execute("DROP INDEX new_amount")
+    with psycopg.connect(place.beside.conninfo_for(clone.name)) as connection:
+        made = {one.name: one.pages for one in production.relations(connection)}
+
+    assert {"public.new_amount", "public.untold"} <= {*found.unsized}
+    assert made["public.new_amount"] == pytest.approx(real, rel=0.2)
+
+
 def test_candidate_with_partitions_is_as_large_as_the_table_that_production_has(
     place: Place, baseline: tuple[Database, tuple[Relation, ...]]
 ) -> None:

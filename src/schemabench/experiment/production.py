@@ -140,7 +140,7 @@ def _compared(
         text = f"plans were not compared with those at production's size: {_said(failure)}"
         return _Found(told=((_NOT_COMPARED, text),))
     plans = tuple(_pairs(own, now, planned))
-    settings = ", ".join(f"{name} {value}" for name, value in growing.production.settings.items())
+    settings = ", ".join(f"{name} {value}" for name, value in planned.settings.items())
     there = f"size and settings ({settings})" if settings else "size"
     differing = _differing(f"at production's {there}", plans, own)
     told = (*differing, *_unknown(planned.unknown), *_unplanned(own, now, planned.choices))
@@ -163,6 +163,8 @@ class _Planned:
     """Topmost tables of which production does not say how large they or their indexes would be, with their schemas."""
     unsized: frozenset[str]
     """These and their partitions."""
+    settings: Mapping[str, str]
+    """Those of production's that its plans were made with."""
 
 
 @dataclass
@@ -206,25 +208,29 @@ class _Growing:
             production.restore(connection, found.relations)
             unsized = production.estimate(connection, found.unsized)
             files = production.files(connection)
-            self._set(connection, database.name)
+            settings = self._set(connection, database.name)
         clone = several.clone(self.server, template.databases, "grown")
         try:
             self._extend(next(iter(clone)).name, files)
             unknown = found.unknown | {one.root for one in own if one.name in unsized}
             tables = frozenset(one.name for one in own if one.root in unknown)
-            return _Planned(choices=planning.chosen(template, clone, calls), unknown=unknown, unsized=tables)
+            choices = planning.chosen(template, clone, calls)
+            return _Planned(choices=choices, unknown=unknown, unsized=tables, settings=settings)
         finally:
             several.drop(self.server, clone)
 
-    def _set(self, connection: psycopg.Connection[Any], database: str) -> None:
-        """Give a database production's settings of the planner, without those that this version lacks.
+    def _set(self, connection: psycopg.Connection[Any], database: str) -> Mapping[str, str]:
+        """Give a database production's settings of the planner, without those that this version lacks; return them.
 
         What the candidate itself has set stays.
         """
+        found = {}
         for name, value in self.production.settings.items():
             if connection.execute(_FREE, {"name": name}).fetchone() is not None:
                 words = (sql.Identifier(database), sql.Identifier(name), sql.Literal(value))
                 connection.execute(sql.SQL("ALTER DATABASE {} SET {} TO {}").format(*words))
+                found[name] = value
+        return found
 
     def _extend(self, database: str, files: Sequence[File]) -> None:
         """Make the files of a clone as long as production's, before anybody reads them."""

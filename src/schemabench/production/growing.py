@@ -3,6 +3,7 @@
 Owns the rule. What the baseline has in common with production is as large as there. A candidate differs from that as
 its copy differs from the baseline's copy. What production has not, such as a new index, grows as its table does. Where
 that table is empty in the copy nothing grows: an index then has to be estimated, and nothing is known of a partition.
+An index of a single page is estimated likewise: how full the page is, nobody knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ class Grown:
     unknown: frozenset[str]
     """The topmost tables of which production says nothing, or that have parts of which it does not."""
     unsized: tuple[str, ...] = ()
-    """The indexes that production has not, on tables that are empty in the copy and not there."""
+    """The indexes that production has not, on tables that are empty in the copy or hardly fill a page of the index."""
 
 
 def grown(own: Sequence[Relation], production: Production, baseline: Sequence[Relation]) -> Grown:
@@ -44,13 +45,18 @@ def grown(own: Sequence[Relation], production: Production, baseline: Sequence[Re
             found.append(_alike(one, here, there))
         elif one.root in unknown:
             pass
-        elif factors[one.root] < inf:
+        elif factors[one.root] < inf and not _is_too_small(one, factors[one.root]):
             found.append(_scaled(one, factors[one.root], there))
         elif one.kind == "index":
             unsized.append(one.name)
         elif one.kind != "partitioned table":
             unknown.add(one.root)
     return Grown(relations=tuple(found), unknown=frozenset(unknown), unsized=tuple(unsized))
+
+
+def _is_too_small(one: Relation, factor: float) -> bool:
+    """Return whether a relation that should be larger is an index without a page that could grow with it."""
+    return one.kind == "index" and factor > 1 and one.pages <= _ONCE
 
 
 def _factors(own: Sequence[Relation], production: Production) -> dict[str, float]:

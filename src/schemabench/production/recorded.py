@@ -100,7 +100,7 @@ def read(path: Path) -> Production:
     """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Production)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as cause:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as cause:
         said = cause.strerror if isinstance(cause, OSError) else str(cause)
         raise WorkloadError(
             f"{path} does not hold production's statistics: {said}",
