@@ -18,6 +18,8 @@ from schemabench.errors import UsageError
 from schemabench.records import CandidateResult, Run, from_builtins
 
 _SESSION = "pytest-benchmark"
+_NO_SIZE = "absent"
+"""What stands for a size that a run has not."""
 """The name of its session in the plugin manager."""
 _MACHINE = pytest.StashKey[dict[str, Any]]()
 
@@ -92,11 +94,11 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
             key = other["workload"], other["cardinality"]
             digest, values = sizes.get(key, (other["digest"], {}))
             if digest != other["digest"]:
-                then = {**dict.fromkeys(values), **other["values"]}
+                then = other["values"]
                 changed = [
-                    f"{name} {value}, but {then[name]} in that run"
-                    for name, value in values.items()
-                    if value != then[name]
+                    f"{name} {values.get(name, _NO_SIZE)}, but {then.get(name, _NO_SIZE)} in that run"
+                    for name in dict.fromkeys([*values, *then])
+                    if values.get(name, _NO_SIZE) != then.get(name, _NO_SIZE)
                 ]
                 raise UsageError(
                     f"This run cannot be compared with {path}: {' at '.join(key)} has the digest {digest}, but had "

@@ -39,6 +39,13 @@ def test_run_at_other_sizes_is_refused_with_what_differs() -> None:
     assert caught.value.checked == ("sites 70, but 68 in that run",)
 
 
+def test_a_size_that_one_of_the_runs_has_not_is_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        entries.check_compared(_config("0001", _saved("old", sites=5, pages=7)), {KEY: ("new", {"sites": 5, "new": 1})})
+
+    assert caught.value.checked == ("new 1, but absent in that run", "pages absent, but 7 in that run")
+
+
 def test_run_of_another_replayed_file_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         entries.check_compared(_config("0001", _saved("old", sites=68)), {KEY: ("new", {"sites": 68})})

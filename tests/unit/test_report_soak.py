@@ -52,6 +52,27 @@ def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
     )
 
 
+def test_a_control_that_drifts_or_left_is_told_since_it_should_tie() -> None:
+    usual = _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, STEADY))
+    assert usual.soak is not None
+
+    assert "the control" not in sentence(usual)
+    drifting = replace(usual, soak=replace(usual.soak, control=soak(250.0, 0.9, WORSE)))
+    assert "doubtful: the control, a second baseline, loses 12 % [8.0, 16] of its throughput per minute" in sentence(
+        drifting
+    )
+    gone = replace(soak(250.0, 0.9, WORSE), ended="It is broken", slices=(), slopes=())
+    assert "the control left: It is broken" in sentence(replace(usual, soak=replace(usual.soak, control=gone)))
+
+
+def test_vacuums_are_not_counted_where_a_turn_does_not_know_them() -> None:
+    whole = soak(250.0, 1.0, None)
+    some = replace(whole, slices=(replace(whole.slices[0], looked_after={}), *whole.slices[1:]))
+
+    assert told._sum(whole.slices, "looked_after", "vacuums") is not None
+    assert told._sum(some.slices, "looked_after", "vacuums") is None
+
+
 def test_who_has_no_slope_is_told_to_need_longer() -> None:
     assert "flat: too few independent turns for a slope: try a longer --soak" in sentence(
         _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, None))

@@ -44,6 +44,13 @@ def test_ages_at_the_pace_of_production_take_the_place_of_those_of_trials() -> N
     assert said == "the oldest answers were 41.0 s (fast) old; up to 1 min is allowed"
 
 
+def test_who_was_not_measured_at_the_pace_of_production_is_told_apart() -> None:
+    said = plain(told.sentence(_experiment(fast=(CACHED, PACED), left=(CACHED,), baseline=(LIVE, PACED))))
+    assert said == (
+        "the oldest answers were 41.0 s (fast) old; up to 1 min is allowed; left: in trials alone, see the table"
+    )
+
+
 def test_the_table_has_both_phases_and_a_dash_for_a_percentile_of_too_few_answers() -> None:
     section = told.section(View(_experiment(fast=(CACHED, PACED), baseline=(LIVE,)), RUN))
     assert section is not None

@@ -87,6 +87,14 @@ def applied(found: Difference, old: list[str]) -> list[str]:
     return new if found.lines else old
 
 
+def test_of_very_long_lines_all_is_marked_or_nothing() -> None:
+    long = "scan of item; " * 400
+    before, after = words(long, f"{long}end")
+
+    assert ([part.changed for part in before], [part.changed for part in after]) == ([True], [True])
+    assert [part.changed for part in words(long, long)[1]] == [False]
+
+
 @given(st.text(), st.text())
 def test_parts_of_a_line_are_the_line(old: str, new: str) -> None:
     before, after = words(old, new)

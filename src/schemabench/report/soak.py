@@ -103,7 +103,19 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
         yield f"{figures.listed(unclear, len(unclear))}: too few independent turns for a slope{remedy}"
     if without:
         yield "so there is nothing to compare with, and the soak ended"
+    yield from _of_control(soak)
     yield from _of_baseline(soak, dict(known).get(BASELINE))
+
+
+def _of_control(soak: Soak) -> Iterator[str]:
+    """Yield what is wrong with the control: it is the baseline once more, and so has to tie."""
+    if soak.control is None:
+        return
+    change = _to_baseline(soak.control.slope("rate"))
+    if soak.control.ended:
+        yield f"the control left: {soak.control.ended}"
+    elif change is not None and _is_clear(change):
+        yield f"doubtful: the control, a second baseline, {_changes(change, soak)} against the baseline"
 
 
 def _of_baseline(soak: Soak, usual: SoakFigures | None) -> Iterator[str]:
@@ -311,9 +323,9 @@ def _is_clear(change: Estimate) -> bool:
 
 
 def _sum(slices: Sequence[SoakSlice], source: str, key: str) -> float | None:
-    """Return the sum of a reading over all turns; None if it is not known in any."""
-    some = [getattr(turn, source)[key] for turn in slices if key in getattr(turn, source)]
-    return sum(some) if some else None
+    """Return the sum of a reading over all turns; None if it is not known in one."""
+    some = [getattr(turn, source).get(key) for turn in slices]
+    return None if None in some else sum(some)
 
 
 def _change(change: Estimate | None) -> Cell:

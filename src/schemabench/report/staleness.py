@@ -48,9 +48,11 @@ def section(view: View) -> Section | None:
 
 def sentence(experiment: Experiment) -> str:
     """Return the freshest and the stalest candidates; empty if no answer may be old."""
-    decisive = {result.name: some for result in experiment.candidates if (some := _decisive(result.staleness))}
-    if not decisive:
+    known = {result.name: some for result in experiment.candidates if (some := _decisive(result.staleness))}
+    if not known:
         return ""
+    paced = {label: some for label, some in known.items() if some[0].phase == "adequacy"}
+    decisive, others = paced or known, [name(label) for label in known if paced and label not in paced]
     every = [one for some in decisive.values() for one in some]
     oldest = {label: max(one.oldest_s for one in some) for label, some in decisive.items()}
     first, last = min(oldest, key=oldest.__getitem__), max(oldest, key=oldest.__getitem__)
@@ -58,8 +60,9 @@ def sentence(experiment: Experiment) -> str:
     if first != last:
         span += f" to {format_age(oldest[last])} ({name(last)})"
     allowed = f"up to {format_age(every[0].within_s)} is allowed"
-    if all(one.phase == "adequacy" for one in every):
-        return f"the oldest answers were {span} old; {allowed}"
+    if paced:
+        without = [f"{figures.listed(others, len(others))}: in trials alone, see the table"] if others else []
+        return "; ".join([f"the oldest answers were {span} old", allowed, *without])
     certain = format_age(max(one.certain_s for one in every))
     return f"the oldest answers were at most {span} old in trials, which exaggerate, {certain} for certain; {allowed}"
 

@@ -21,6 +21,8 @@ _SIMILAR = 0.6
 line, whose words are compared; with fewer in common, the marks would make the line unreadable."""
 _LONGEST_LINE = 400
 """Characters: the words of longer lines are not compared, since that takes quadratic time."""
+_MOST_WORDS = 600
+"""Words, spaces and signs of a line, likewise of any two that are compared for their own sake."""
 _LONG_TEXT = 2_000
 """Lines: in longer texts, frequent lines are ignored in the alignment, which would otherwise take ten times as long."""
 _MOST_LINES = 600
@@ -87,8 +89,10 @@ def difference(old: Sequence[str], new: Sequence[str]) -> Difference:
 
 
 def words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return the parts of two lines, marked if the other line lacks them."""
+    """Return the parts of two lines, marked if the other line lacks them; of very long ones, all or nothing."""
     before, after = _WORD.findall(old), _WORD.findall(new)
+    if max(len(before), len(after)) > _MOST_WORDS:
+        return _whole(old, changed=old != new), _whole(new, changed=old != new)
     codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     return (
         _parts((before[start:end], tag) for tag, start, end, _, _ in codes),
@@ -129,8 +133,8 @@ def _compared(before: str | None, after: str | None) -> tuple[tuple[Part, ...], 
     return _whole(before or ""), _whole(after or "")
 
 
-def _whole(line: str) -> tuple[Part, ...]:
-    return (Part(text=line, changed=False),) if line else ()
+def _whole(line: str, *, changed: bool = False) -> tuple[Part, ...]:
+    return (Part(text=line, changed=changed),) if line else ()
 
 
 def _size(some: str) -> int:
