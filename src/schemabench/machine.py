@@ -1,12 +1,13 @@
 """The machine of a run, within the limits that apply to the process.
 
-Owns its description in a run's record, and the refusal of unsuitable machines. Must not measure it.
+Owns its description in a run's record, how its processors spent a time, and the refusal of unsuitable machines. Must
+not measure it.
 """
 
 import os
 import platform
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -120,3 +121,16 @@ def _of_groups(controller: str, names: list[str], old_names: list[str]) -> Itera
                     place = _GROUPS / controllers / folder
                     files = [place / name for name in (old_names if controllers else names)]
                     yield [file.read_text(encoding="ascii").strip() for file in files]
+
+
+def processor_s() -> Mapping[str, float]:
+    """Return the processor seconds of this machine, by kind."""
+    spent: Mapping[str, float] = psutil.cpu_times()._asdict()
+    return spent
+
+
+def stolen_share(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    """Return the share of processor time between two moments that the host gave to other guests; None if unknown."""
+    spent = {kind: after[kind] - before[kind] for kind in after if not kind.startswith("guest")}  # part of user, nice
+    total = sum(spent.values())
+    return spent["steal"] / total if "steal" in spent and total > 0 else None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
+from math import inf
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import made_up
 import pytest
 from made_up import WARMUP_BLOCKS
 
-from schemabench import Call, Writer
+from schemabench import Call, Writer, machine
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks, bounds, measured
 from schemabench.experiment.blocks import Blocks
@@ -562,7 +563,7 @@ def test_stolen_time_is_a_share_of_all_time_where_it_is_known(
 ) -> None:
     *moments, share = case
     spent = iter(moments)
-    monkeypatch.setattr(blocks.psutil, "cpu_times", lambda: SimpleNamespace(_asdict=lambda: next(spent)))
+    monkeypatch.setattr(machine.psutil, "cpu_times", lambda: SimpleNamespace(_asdict=lambda: next(spent)))
 
     assert _run(plan, _entrants(clock), feed).steal_share == share
 
@@ -690,6 +691,33 @@ def test_who_is_proved_slower_than_the_leader_leaves_a_race_and_the_others_have_
     assert raced.elapsed_s == pytest.approx(plain.elapsed_s, abs=1.0), "it is the same budget"
     assert raced.spent_s == raced.elapsed_s
     assert not plain.retired
+
+
+class Growing(FakeObserver):
+    """Whoever looks at databases that grow by a hundredth of what they were in each block."""
+
+    blocks = 0
+
+    def sizes(self) -> dict[str, float]:
+        """Return what they were, and are."""
+        self.blocks += 1
+        grown = {"table_bytes": 8.0 * self.blocks, "index_bytes": 2.0 * self.blocks}
+        was = {"table_bytes": 800, "index_bytes": 200}
+        return grown | {f"{name}_at_the_end": size + grown[name] for name, size in was.items()}
+
+
+@pytest.mark.parametrize("most", [0.25, 0.01, inf])
+def test_blocks_end_once_databases_have_grown_and_there_are_as_many_as_there_should_be(
+    plan: Plan, feed: Feed, clock: FakeClock, most: float
+) -> None:
+    observed = {entrant: Growing() for entrant in _entrants(clock)}
+    measured = _run(replace(plan, budget_s=60.0, most_growth=most), observed, feed)
+
+    least = 2 * fewest_blocks(3)
+    assert (measured.stopped, measured.blocks > 60) == (("budget", True) if most == inf else ("grown", False))
+    if most < inf:
+        assert measured.executed == max(1 + round(100 * most), measured.warmup + least)
+        assert measured.grown == pytest.approx(measured.executed / 100)
 
 
 def test_a_race_ends_when_only_the_baseline_is_left(plan: Plan, feed: Feed, clock: FakeClock) -> None:

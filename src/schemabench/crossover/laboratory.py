@@ -7,6 +7,7 @@ search.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,7 @@ class Laboratory:
         clients: int | None = None,
         grows: str = "",
         grace_s: float = 0.0,
+        most_growth: float = inf,
     ) -> Experiment:
         """Run an experiment.
 
@@ -111,6 +113,7 @@ class Laboratory:
             clients: Connections in each trial; None likewise.
             grows: The field of the cardinality whose larger values add rows to databases of earlier experiments.
             grace_s: How much longer blocks may go on while they are too few to tell candidates apart.
+            most_growth: The share by which databases may grow before blocks end that are as many as there should be.
 
         Raises:
             SchemabenchError: As `experiment.measure`.
@@ -133,6 +136,7 @@ class Laboratory:
             grows=grows,
             shares_budget=True,
             grace_s=grace_s,
+            most_growth=most_growth,
             keep_templates=True,
             race=0,  # the ratio of each candidate is what is searched for
             adequacy_s=0.0,  # a search needs only ratios

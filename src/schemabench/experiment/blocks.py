@@ -1,9 +1,9 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
-Owns the schedule of trials, the work between them, and the stopping rule. Must not judge: measurements go to the
-statistics unchanged. `calibration` and `sizing` decide the size of bursts, and `retiring` and `statistics.race` decide
-which candidates leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized
-complete block design); for the order within a block, see `order`.
+Owns the schedule of trials and the work between them. Must not judge: measurements go to the statistics unchanged.
+`calibration` and `sizing` decide the size of bursts, `retiring` and `statistics.race` which candidates leave, and
+`stopping` when blocks end. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4
+(randomized complete block design); for the order within a block, see `order`.
 """
 
 from collections import Counter
@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from random import Random
 from time import perf_counter
 
-import psutil
-
-from schemabench import records, statistics
+from schemabench import machine, records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import bounds, forecasting, gates, planning, retiring, sizing
+from schemabench.experiment import bounds, forecasting, gates, planning, retiring, sizing, stopping
 from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
@@ -34,6 +33,7 @@ from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Undone
+from schemabench.monitor.counters import AT_THE_END, SIZES
 from schemabench.progress import Progress
 
 
@@ -104,7 +104,7 @@ class Blocks:
             ServerError: The server failed.
             UsageError: By turns, the fewest blocks take far more than the budget.
         """
-        measured, processor = self.measured, _processor_s()
+        measured, processor = self.measured, machine.processor_s()
         started_s = perf_counter()
         while True:
             begun_s = perf_counter()
@@ -115,13 +115,13 @@ class Blocks:
             self._part()
             if not self._counting:
                 self._fit(block_s)
-            elif measured.blocks and self._enough(block_s):
+            elif measured.blocks and self._is_over(block_s):
                 break
             if self.copies.due(measured, self._names):
                 self._renew()
         measured.settle(self._names)
         self._over, self.doing = True, "what comes after the last block"
-        measured.steal_share = _stolen(processor, _processor_s())
+        measured.steal_share = machine.stolen_share(processor, machine.processor_s())
         measured.cycles = self.feed.cycles
         return measured
 
@@ -168,6 +168,7 @@ class Blocks:
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
+                self._note_growth(entrant)
                 entrant.companions.check()
         (timed,) = (bursts[turn.burst] for turn in turns if turn.timed)
         measured.examples |= {call.operation: call for call in timed.calls()}
@@ -362,21 +363,22 @@ class Blocks:
         self.copies.renewed(self.measured, perf_counter() - begun_s)
         self._fresh = True
 
-    def _enough(self, block_s: float) -> bool:
-        """Return whether the last block was the last: the budget ends nearer to it than to the next."""
-        plan, measured, names = self.plan, self.measured, self._names
-        rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
-        ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
-        self.progress.block(plan, measured.blocks, measured.spent_s, ratios)
-        width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
-        if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
-            measured.stopped = "precision"
-            return True
-        if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
-            measured.stopped = "decided"
-            return True
-        spent = sizing.spent(plan, len(names) - 1, measured.blocks, measured.spent_s + block_s / 2)
-        return spent and not retiring.undecided(measured.trials, names, CONTROL)
+    def _note_growth(self, entrant: Entrant) -> None:
+        """Note by how much an entrant's databases have grown, where that is limited."""
+        if self.plan.most_growth < inf:
+            sizes = self.entrants[entrant].sizes()
+            now = sum(sizes.get(AT_THE_END[name], 0.0) for name in SIZES)
+            by = sum(sizes.get(name, 0.0) for name in SIZES)
+            self.measured.grown = max(self.measured.grown, by / (now - by) if now > by else 0.0)
+
+    def _is_over(self, block_s: float) -> bool:
+        """Show progress, and return whether the last block was the last."""
+        measured, names = self.measured, self._names
+        ratios = statistics.running_ratios(measured.rates(names), names, baseline=BASELINE)
+        self.progress.block(self.plan, measured.blocks, measured.spent_s, ratios)
+        why = stopping.reason(self.plan, measured, names, block_s)
+        measured.stopped = why or measured.stopped
+        return bool(why)
 
 
 def _by_operation(retried: Undone) -> dict[str, int]:
@@ -385,16 +387,3 @@ def _by_operation(retried: Undone) -> dict[str, int]:
     for (operation, _), count in retried.items():
         undone[operation] += count
     return {operation: count for operation, count in undone.items() if count}
-
-
-def _processor_s() -> Mapping[str, float]:
-    """Return the processor seconds of this machine, by kind."""
-    spent: Mapping[str, float] = psutil.cpu_times()._asdict()
-    return spent
-
-
-def _stolen(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-    """Return the share of processor time between two moments that the host gave to other guests; None if unknown."""
-    spent = {kind: after[kind] - before[kind] for kind in after if not kind.startswith("guest")}  # part of user, nice
-    total = sum(spent.values())
-    return spent["steal"] / total if "steal" in spent and total > 0 else None

@@ -78,6 +78,8 @@ class Measured:
     taken_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Entrant -> the time that its trials took, with the work around them."""
     copying_s: float = 0.0
+    grown: float = 0.0
+    """The share by which databases have grown, at most over entrants; 0 where that is not limited."""
     stopped: str = "budget"
     """As in `records.Experiment`."""
     cycles: int = 0

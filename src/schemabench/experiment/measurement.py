@@ -6,6 +6,7 @@ Owns the lifetime of its databases and the results of every candidate. Must not 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal, cast
 
 import numpy as np
@@ -330,7 +331,8 @@ def _record(
         steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
         spent_s=measured.spent_s,
-        stopped=cast(Literal["precision", "budget", "decided", "interrupted"], measured.stopped),
+        stopped=cast(Literal["precision", "budget", "decided", "grown", "interrupted"], measured.stopped),
+        grown=measured.grown if plan.most_growth < inf else None,
         candidates=results.ordered(plan, found),
         criteria=criteria.records(plan, rankings.by) if rankings else (),
         smallest_difference=rankings.throughput.smallest_difference if rankings else None,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +65,8 @@ class Plan:
     """Whether it is one of several experiments that share a budget, so that its own is not what a user gave."""
     grace_s: float = 0.0
     """How much longer than the budget blocks may go on while they are too few to tell candidates apart."""
+    most_growth: float = inf
+    """The share by which databases may grow before blocks end, as soon as there are as many as there should be."""
     sample_hz: float = 0.0
     """Lock-wait samples per second; 0 for none."""
     criteria: tuple[str, ...] = (THROUGHPUT.name, LOCK_WAITS.name)

@@ -12,9 +12,9 @@ from schemabench.workload import Writer
 def seated(writers: Sequence[tuple[Writer, int]], workers: int) -> tuple[int, ...]:
     """Return the worker that owns each connection, in the order of the writers and their clients.
 
-    A writer's connections stay together: with as many workers as writers, each writer has its own process, as in
-    production. The largest writers are split only if there are more workers. Readers are assigned one connection at a
-    time, to the worker with the fewest connections.
+    The connections of a stream or a batch stay in one process while there are enough of these writers for all workers;
+    otherwise the largest is halved. Readers are assigned one connection at a time, to the worker with the fewest
+    connections.
 
     Args:
         writers: Each with its number of connections.

@@ -67,11 +67,15 @@ def fitting(plan: Plan, calibrated: int, seen: Seen, spent_s: float) -> int:
     """
     if plan.burst:
         return calibrated
-    wanted = _MARGIN * statistics.fewest_blocks(len(seen.trials_s) - 1)
     trials_s = sum(seen.trials_s.values())
-    left_s = (plan.budget_s - spent_s) / wanted - (seen.elapsed_s - trials_s)
+    left_s = (plan.budget_s - spent_s) / wanted(len(seen.trials_s) - 1) - (seen.elapsed_s - trials_s)
     size = round(seen.size * left_s / trials_s)
     return calibrated if size >= _HARDLY * calibrated else max(shortest(plan, calibrated), size)
+
+
+def wanted(candidates: int) -> int:
+    """Return the blocks that an experiment should have, with a margin above those that can tell candidates apart."""
+    return _MARGIN * statistics.fewest_blocks(candidates)
 
 
 def spent(plan: Plan, candidates: int, blocks: int, spent_s: float) -> bool:

@@ -30,6 +30,8 @@ _GRACE = 2.0
 """How many times as long a step may go on that comes to too few blocks."""
 _OVERTIME = 0.25
 """The same where the budget has no time left: a last step that lacks a block or two would be of no use."""
+_MOST_GROWTH = 0.25
+"""By which databases may grow while a step is measured: afterwards figures are of another size than the step's."""
 _RUNGS = 3
 """Values on the way to one that is to be forecast: the first, the middle, and one halfway from there."""
 _FORECAST_FROM, _FORECAST_FROM_CLIENTS = 4, 5
@@ -211,7 +213,9 @@ class Curve:
         try:
             with authored(laboratory.found, "cardinalities"):
                 cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
-            experiment = laboratory.measure(name, cardinality, selected, blocks_s, grace_s=grace_s, **other)
+            experiment = laboratory.measure(
+                name, cardinality, selected, blocks_s, grace_s=grace_s, most_growth=_MOST_GROWTH, **other
+            )
         except (CandidateError, WorkloadError) as cause:
             if not self.measured:
                 raise

@@ -39,6 +39,7 @@ def step(value: float, experiment: Experiment) -> GrowthStep:
         cardinality=experiment.cardinality,
         figures=tuple(map(_figures, results)),
         has_intervals=has_intervals(experiment),
+        grown=experiment.grown,
     )
 
 

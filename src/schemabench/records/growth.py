@@ -63,6 +63,8 @@ class GrowthStep:
     has_intervals: bool = True
     """Whether there were enough blocks for intervals; otherwise they are ranges, which no crossing and no projection
     rests on."""
+    grown: float | None = None
+    """The share by which databases grew meanwhile, at most over candidates; None in older run files."""
     reason: str = ""
     """Why it was not measured."""
 

@@ -150,7 +150,9 @@ class Experiment:
     """Time spent of the budget, without the time of candidates that left early; None in older run files."""
     took_s: float | None = None
     """Time of the whole experiment, with building, copying, comparing and explaining; likewise."""
-    stopped: Literal["precision", "budget", "decided", "interrupted", "never started"]
+    stopped: Literal["precision", "budget", "decided", "grown", "interrupted", "never started"]
+    grown: float | None = None
+    """The share by which databases grew in the blocks, at most over candidates, where that was limited."""
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     criteria: tuple[Criterion, ...] = ()

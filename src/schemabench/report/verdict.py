@@ -28,6 +28,7 @@ _STOPS = {
     "precision": "until it was precise enough",
     "budget": "until its budget was spent",
     "decided": "until only the baseline was left in the race",
+    "grown": "until databases had grown as far as they may",
     "interrupted": "until it was interrupted",
 }
 

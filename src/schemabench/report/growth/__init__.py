@@ -17,6 +17,8 @@ from schemabench.units import format_duration, plural
 
 __all__ = ["by_size", "parts", "sentence", "titles"]
 
+_GREW = 0.05
+"""The share of their size by which databases grow in a step, from which on it is told."""
 _STOLEN = "stolen-time"
 """The code of the notice on an experiment that others on the host slowed."""
 
@@ -75,6 +77,7 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
         items=(
             ("marks", "; ".join(f"{one.title} at {about(one.value)} {over(growth)}" for one in growth.edges)),
             ("rows", _loading(growth)),
+            ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
             ("processor time stolen", _stolen(run, growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
@@ -82,6 +85,15 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
             ("noise", noise.fact(growth.noise) if growth.noise else ""),
         )
     )
+
+
+def _grown(growth: Growth) -> str:
+    """Return by how much databases grew while a step was measured, the most of all steps; empty if they hardly did."""
+    found = [(step.grown, step) for step in measured(growth) if step.grown]
+    most, where = max(found, key=lambda one: one[0], default=(0.0, None))
+    if where is None or most < _GREW:
+        return ""
+    return f"databases by up to {figures.percent(most)} while it was measured (at {size(where.value)})"
 
 
 def _unmeasured(growth: Growth) -> list[GrowthStep]:
