@@ -371,7 +371,7 @@ def _counts(found: Rehearsal) -> Iterator[Node]:
 def _limits(found: Rehearsal) -> Bullets:
     items = [
         "this is one rehearsal: what the quiet around it shows is normal, and a second one tells what varies",
-        "locks are samples: what was held for less than a few milliseconds may be missing",
+        "locks are samples, 0.5 to 20 ms apart: what was held for less may be missing",
         *found.passed_over,
     ]
     if found.undecided:
