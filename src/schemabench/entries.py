@@ -18,9 +18,9 @@ from schemabench.errors import UsageError
 from schemabench.records import CandidateResult, Run, from_builtins
 
 _SESSION = "pytest-benchmark"
+"""The name of its session in the plugin manager."""
 _NO_SIZE = "absent"
 """What stands for a size that a run has not."""
-"""The name of its session in the plugin manager."""
 _MACHINE = pytest.StashKey[dict[str, Any]]()
 
 

@@ -197,10 +197,10 @@ def test_reports_read_records_of_their_organisation_and_old_ones_expire(towns: T
     ghosts = Ghosts(conninfo=Conninfo(towns.conninfo), schema="ghost", model=found)
     some = [(one.id, job) for one in found.organisations for job in one.jobs]
     organisation, report = next((own, job) for own, job in some if job.kind == "report" and job.reads)
-    values = {"first": organisation * OWN_IDS, "own": OWN_IDS, "reads": report.reads}
+    values = {"first": organisation * OWN_IDS, "beyond": (organisation + 1) * OWN_IDS, "reads": report.reads}
     count = """
-        SELECT count(*) FILTER (WHERE job / %(own)s = %(first)s / %(own)s),
-            count(*) FILTER (WHERE job / %(own)s = %(first)s / %(own)s AND run < runs),
+        SELECT count(*) FILTER (WHERE job >= %(first)s AND job < %(beyond)s),
+            count(*) FILTER (WHERE job >= %(first)s AND job < %(beyond)s AND run < runs),
             count(*) FILTER (WHERE run < runs)
         FROM ghost.records JOIN ghost.jobs ON id = job
     """

@@ -10,7 +10,7 @@ from time import monotonic
 import laboratory
 import psycopg
 import pytest
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from schemabench import Call, Workload, Writer
 from schemabench.errors import CandidateError
@@ -130,5 +130,12 @@ def test_all_sessions_together_wait_for_a_locked_table_as_long_as_one(
         with pytest.raises(CandidateError, match="'pair' could not be prepared"):
             sessions.load(some)
         assert monotonic() - begun_s < CLIENTS * LIMIT_S
+    pairing, looking = (
+        [session for (session, _), queue in zip(sessions, some.queues, strict=True) if queue[0].operation == name]
+        for name in ("pair", "look")
+    )
+    assert len(pairing) == len(looking) == CLIENTS // 2, "each has calls of one operation"
+    assert all(sessions._prepared.knows(session, "look") for session in looking), "all were asked"
+    assert {session.connection.transaction_status for session in pairing} == {TransactionStatus.IDLE}
 
     assert sessions.execute(some, Random(1)).duration_ns  # noqa: S311 (reproducible)

@@ -207,7 +207,9 @@ def test_a_given_number_is_exact(tmp_path: Path, number: str) -> None:
     assert [float(call.values[name]) for name in ("x", "y")] == [float(number), 2 * float(number)]
 
 
-@pytest.mark.parametrize("word", ["007", "+5", "on", "f", "T", "1_000", "nan", "inf", "0x1p3", "12345678901234567890"])
+@pytest.mark.parametrize(
+    "word", ["007", "+5", "on", "f", "T", "1_000", "nan", "inf", "0x1p3", "12345678901234567890", "9" * 5000]
+)
 def test_what_pgbench_would_send_as_it_is_given_is_sent_so_and_is_in_no_expression(tmp_path: Path, word: str) -> None:
     (call,) = calls(written(tmp_path, converted(tmp_path, "SELECT :x;\n", f"x={word}")), 1)
     assert call.values == {"x": word}

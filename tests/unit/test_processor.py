@@ -1,12 +1,9 @@
 """The processor time of sessions."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 from time import process_time
 
-import programs
 import pytest
 
 from schemabench.monitor.processor import Processor
@@ -26,21 +23,3 @@ def test_less_than_a_tick_of_processor_time_is_seen() -> None:
         grown.append(processor.seconds(None) - before_s)
 
     assert min(grown) >= _TICK_S / 8, grown
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only there is it a file")
-def test_what_tells_the_time_is_closed_with_its_process_or_at_the_end() -> None:
-    before = _open_files()
-    with programs.start([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        processor = Processor([os.getpid(), child.pid], local=True)
-        processor.seconds(None)
-        child.communicate(b"\n", timeout=20)
-
-    processor.seconds(None)
-    assert _open_files() == before + 1
-    processor.close()
-    assert _open_files() == before
-
-
-def _open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())

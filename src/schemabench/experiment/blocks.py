@@ -81,6 +81,8 @@ class Blocks:
     """The name of the current block."""
     doing: str = "the first block"
     """The current activity, in words."""
+    _began_at: dict[str, float] = field(default_factory=dict)
+    """Entrant -> the size of its databases when blocks began to count."""
     _over: bool = False
     """Whether the last block is done."""
 
@@ -97,7 +99,7 @@ class Blocks:
     def run(self) -> Measured:
         """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
 
-        A race also ends when only the baseline is left in it.
+        A race also ends when only the baseline is left in it, and any experiment when databases have grown too far.
 
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
@@ -364,12 +366,14 @@ class Blocks:
         self._fresh = True
 
     def _note_growth(self, entrant: Entrant) -> None:
-        """Note by how much an entrant's databases have grown, where that is limited."""
+        """Note by how much an entrant's databases have grown since blocks count, where that is limited."""
         if self.plan.most_growth < inf:
             sizes = self.entrants[entrant].sizes()
             now = sum(sizes.get(AT_THE_END[name], 0.0) for name in SIZES)
-            by = sum(sizes.get(name, 0.0) for name in SIZES)
-            self.measured.grown = max(self.measured.grown, by / (now - by) if now > by else 0.0)
+            if not self._counting:
+                self._began_at[entrant.name] = now
+            if began := self._began_at[entrant.name]:
+                self.measured.grown_by[entrant.name] = now / began - 1
 
     def _is_over(self, block_s: float) -> bool:
         """Show progress, and return whether the last block was the last."""

@@ -78,14 +78,19 @@ class Measured:
     taken_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Entrant -> the time that its trials took, with the work around them."""
     copying_s: float = 0.0
-    grown: float = 0.0
-    """The share by which databases have grown, at most over entrants; 0 where that is not limited."""
+    grown_by: dict[str, float] = field(default_factory=dict)
+    """Entrant -> the share by which its databases have grown since blocks count; empty where that is not limited."""
     stopped: str = "budget"
     """As in `records.Experiment`."""
     cycles: int = 0
     """How many times the replayed file was started; 0 if no file is replayed."""
     steal_share: float | None = None
     """The share of processor time that the host gave to other guests; None if unknown."""
+
+    @property
+    def grown(self) -> float | None:
+        """The share by which databases have grown, at most over those who still take part; None if not limited."""
+        return max((share for name, share in self.grown_by.items() if self.is_left(name)), default=None)
 
     def is_left(self, name: str) -> bool:
         """Return whether an entrant still takes part."""

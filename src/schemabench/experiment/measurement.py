@@ -6,7 +6,6 @@ Owns the lifetime of its databases and the results of every candidate. Must not 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import Literal, cast
 
 import numpy as np
@@ -332,7 +331,7 @@ def _record(
         elapsed_s=measured.elapsed_s,
         spent_s=measured.spent_s,
         stopped=cast(Literal["precision", "budget", "decided", "grown", "interrupted"], measured.stopped),
-        grown=measured.grown if plan.most_growth < inf else None,
+        grown=measured.grown,
         candidates=results.ordered(plan, found),
         criteria=criteria.records(plan, rankings.by) if rankings else (),
         smallest_difference=rankings.throughput.smallest_difference if rankings else None,

@@ -15,7 +15,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.encoding import DOCUMENTS, Document
-from schemabench.errors import SchemabenchError
+from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
 from schemabench.experiment.forms import Form, bounds, forms, in_order, summing
@@ -122,15 +122,19 @@ class Prepared:
         self._names: dict[Session, set[bytes]] = defaultdict(set)
         """The statements that the server has accepted, of operations that others still miss, too."""
         self._written: dict[tuple[str, str], tuple[Form, ...]] = {}
-        """(part, operation) -> its statements, as they are prepared: all writers of a part have the same."""
+        """(writer, operation) -> its statements, as they are prepared."""
         self._typed: dict[tuple[str, str], tuple[Form, ...]] = {}
         """Likewise, with the types of parameters and columns, which a session that has prepared them was asked for."""
         self._documents: dict[str, Mapping[int, Document]] = {}
 
-    def prepare(self, wanted: Iterable[Wanted]) -> None:
+    def prepare(self, wanted: Iterable[Wanted], within_s: float | None = None) -> None:
         """Prepare operations, each once in a session, and in all sessions at once.
 
         If the server refuses some, all others are prepared.
+
+        Args:
+            wanted: What each session is to prepare.
+            within_s: As in the session's `prepare`.
 
         Raises:
             CandidateError: The server refused an operation.
@@ -144,12 +148,14 @@ class Prepared:
             own = [form for operation in one.operations for form in self._statements(one.writer, operation)]
             own += chain(*(self._bounding(one.writer, operation) for operation in one.begins))
             lines[one.session] = one.writer, [form for form in own if form.is_prepared]
-        refusal = self._send(lines)
-        try:
-            for one in missing:
+        refusal = self._send(lines, within_s)
+        for one in missing:
+            try:
                 self._note(one)
-        except OperationalError as failure:
-            raise lost(self._template.server, failure) from failure
+            except OperationalError as failure:
+                raise lost(self._template.server, failure) from failure
+            except (CandidateError, WorkloadError) as failure:
+                refusal = refusal or failure
         if refusal:
             raise refusal
 
@@ -163,7 +169,7 @@ class Prepared:
 
     def _statements(self, writer: Writer, operation: str) -> tuple[Form, ...]:
         """Return the statements of an operation, as a writer's sessions prepare them."""
-        key = writer.part, operation
+        key = writer.name, operation
         if key not in self._written:
             known = self._template.operations[operation]
             self._written[key] = tuple(forms(known, writer.identifiers, self._template.fault(known)))
@@ -175,7 +181,9 @@ class Prepared:
         known = self._template.operations[operation]
         return (own[0], own[-1]) if own else bounds(known, self._template.fault(known))
 
-    def _send(self, lines: Mapping[Session, tuple[Writer, Sequence[Form]]]) -> SchemabenchError | None:
+    def _send(
+        self, lines: Mapping[Session, tuple[Writer, Sequence[Form]]], within_s: float | None
+    ) -> SchemabenchError | None:
         """Prepare statements, those of a session one after the other, and return the first refusal, if any."""
         first: SchemabenchError | None = None
         for place in range(max((len(line) for _, line in lines.values()), default=0)):
@@ -184,7 +192,7 @@ class Prepared:
                 for session, (writer, line) in lines.items()
                 if place < len(line) and line[place].name not in self._names[session]
             ]
-            results = prepare((session, form.name, form.sql) for session, _, form in turn)
+            results = prepare([(session, form.name, form.sql) for session, _, form in turn], within_s)
             for (session, writer, form), result in zip(turn, results, strict=True):
                 if refusal := self._refusal(session, writer, form, result):
                     first = first or refusal
@@ -202,10 +210,10 @@ class Prepared:
         Raises:
             ServerError: The connection is lost.
         """
-        if result is None:
-            return failures.locked_out(self._template, form.operation.name)
         if session.connection.status != ConnStatus.OK:
             raise lost(self._template.server, session.connection.get_error_message())
+        if result is None:
+            return failures.locked_out(self._template, form.operation.name)
         if result.status == ExecStatus.COMMAND_OK:
             return None
         failure = StatementFailedError(session, form.operation.name, (form.name, ()), Refusal.of(result), 1)
@@ -229,7 +237,7 @@ class Prepared:
 
     def _asked(self, session: Session, writer: Writer, operation: str) -> tuple[Form, ...]:
         """Return the statements of an operation that a session has prepared, with the types of their parameters."""
-        key = writer.part, operation
+        key = writer.name, operation
         if key not in self._typed:
             own = self._statements(writer, operation)
             self._typed[key] = tuple(self._with_types(session, writer, form) for form in own)

@@ -75,7 +75,7 @@ class Planned:
             if place in pairs:
                 wanted[place].add(operation)
         with suppress(CandidateError):
-            prepared.prepare(Wanted(*pairs[place], operations=own) for place, own in wanted.items())
+            prepared.prepare((Wanted(*pairs[place], operations=own) for place, own in wanted.items()), _WITHIN_S)
         texts: dict[Session, list[bytes]] = defaultdict(list)
         for (place, operation), calls in self._calls.items():
             if place in pairs and prepared.knows(session := pairs[place][0], operation):

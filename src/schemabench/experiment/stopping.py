@@ -1,4 +1,4 @@
-"""When the blocks of an experiment end: their intervals are narrow enough, or what they may take is spent.
+"""When the blocks of an experiment end: intervals are narrow enough, databases have grown, or the budget is spent.
 
 Owns the rule. Must not execute anything, nor end blocks because of a difference between candidates.
 """
@@ -29,6 +29,6 @@ def reason(plan: Plan, measured: Measured, names: list[str], block_s: float) -> 
     if retiring.undecided(measured.trials, names, CONTROL):
         return ""
     candidates = len(names) - 1
-    if measured.grown > plan.most_growth and measured.blocks >= sizing.wanted(candidates):
+    if (measured.grown or 0.0) > plan.most_growth and measured.blocks >= sizing.wanted(candidates):
         return "grown"
     return "budget" if sizing.spent(plan, candidates, measured.blocks, measured.spent_s + block_s / 2) else ""

@@ -105,10 +105,6 @@ class LostConnectionError(Exception):
     """The connection to the server broke."""
 
 
-class LockedOutError(Exception):
-    """A statement could not be prepared, since a table that it uses remained locked."""
-
-
 @dataclass(frozen=True, eq=False)
 class Session:
     """One connection with its prepared statements.
@@ -202,15 +198,15 @@ class Session:
         """Prepare a statement; the result shows whether the server accepted it.
 
         Raises:
-            LockedOutError: It took longer than `PREPARED_WITHIN_S`.
+            LostConnectionError: It took longer than `PREPARED_WITHIN_S`.
         """
         (result,) = prepare([(self, name, sql.encode())])
         if result is None:
-            raise LockedOutError
+            raise LostConnectionError(f"{name.decode()} could not be prepared within {PREPARED_WITHIN_S:g} s")
         return result
 
     def _prepared(self, deadline_s: float) -> PGresult | None:
-        """Return the result of preparing a statement that was sent; None if it took too long, and was cancelled."""
+        """Return the result of preparing a statement that was sent; None if it takes too long."""
         connection = self.connection
         prepared: PGresult | None = None
         while True:
@@ -224,8 +220,6 @@ class Session:
             elif (left_s := deadline_s - monotonic()) > 0:
                 _wait(connection.socket, blocked, left_s)
             else:
-                self.cancel()
-                self.settle(monotonic() + STOP_S)
                 return None
 
     def parameter_types(self, name: bytes) -> tuple[int, ...]:
@@ -327,17 +321,18 @@ def _accepted(connection: PGconn) -> None:
             raise LostConnectionError(Refusal.of(result).message or connection.get_error_message())
 
 
-def prepare(statements: Iterable[tuple[Session, bytes, bytes]]) -> list[PGresult | None]:
+def prepare(statements: Iterable[tuple[Session, bytes, bytes]], within_s: float | None = None) -> list[PGresult | None]:
     """Prepare a statement in each of several sessions, in all of them at once.
 
     Args:
         statements: Session, name and SQL of each.
+        within_s: How long all of them may take; None for `PREPARED_WITHIN_S`.
 
     Returns:
-        For each, in order, a result that shows whether the server accepted it; None if it took longer than
-        `PREPARED_WITHIN_S`, because a table that it uses remained locked.
+        For each, in order, a result that shows whether the server accepted it; None if it took too long, because a
+        table that it uses remained locked. It is then cancelled.
     """
-    deadline_s = monotonic() + PREPARED_WITHIN_S
+    deadline_s = monotonic() + (PREPARED_WITHIN_S if within_s is None else within_s)
     sent = []
     for session, name, sql in statements:
         with suppress(psycopg.OperationalError):  # as below
@@ -349,6 +344,7 @@ def prepare(statements: Iterable[tuple[Session, bytes, bytes]]) -> list[PGresult
             results.append(session._prepared(deadline_s))  # noqa: SLF001 (this module's)
         except psycopg.OperationalError:  # the connection is lost, as its status says
             results.append(session.connection.make_empty_result(ExecStatus.FATAL_ERROR))
+    stop([session for session, result in zip(sent, results, strict=True) if result is None])
     return results
 
 

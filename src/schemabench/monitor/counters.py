@@ -253,7 +253,6 @@ class Counters:
 
     def attend(self, pids: Sequence[int]) -> None:
         """Read the processor time of other processes from now on, between two trials."""
-        self._processor.close()
         self._processor = Processor(pids, local=not self._processor.hindrance)
         if self._processor.hindrance and CPU not in self.missing:
             self.missing = {**self.missing, CPU: self._processor.hindrance}
@@ -276,8 +275,7 @@ class Counters:
         return self._sum([reader.sizes() for reader in self._readers])
 
     def close(self) -> None:
-        """Close the connections, and what tells the processor time."""
-        self._processor.close()
+        """Close the connections."""
         for connection in self.connections:
             connection.close()
 

@@ -52,18 +52,12 @@ class Processor:
                 self._seconds[clock.pid] = clock.spent_s()
             except (psutil.Error, OSError):
                 self._clocks.remove(clock)
-                clock.close()
                 self._ended_s += self._seconds.get(clock.pid, 0.0)  # a session of ours that ended is no worker
         ended_s = self._ended()
         if launched is None or launched != self._launched:
             self._workers_s += ended_s - self._ended_s
         self._ended_s, self._launched = ended_s, launched
         return sum(self._seconds.values()) + self._workers_s
-
-    def close(self) -> None:
-        """Close what tells the time."""
-        for clock in self._clocks:
-            clock.close()
 
     def _ended(self) -> float:
         """Return the time of all ended children of the postmaster, in seconds; 0 if unknown."""
@@ -78,8 +72,7 @@ class _Clock:
     """The user and system time of a process.
 
     By Linux's scheduler where it tells, in nanoseconds: `cpu_times` is rounded down to hundredths of a second, both
-    parts, which hides most of what a session has spent that was opened just before. What tells it stays open, since
-    that takes a fifth of the time.
+    parts, which hides most of what a session has spent that was opened just before.
 
     Raises:
         psutil.Error: The process ended, or its time may not be read.
@@ -87,29 +80,26 @@ class _Clock:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._told: int | None = None
+        self._process: psutil.Process | None = None
+        self._path = f"/proc/{pid}/schedstat"
         with suppress(OSError, ValueError, IndexError):
-            self._told = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-            if _scheduled_ns(self._told):
+            if _scheduled_ns(self._path):
                 return
-        self.close()
         self._process = psutil.Process(pid)
         self._process.cpu_times()  # which some systems deny
 
     def spent_s(self) -> float:
         """Return the time; `OSError` or `psutil.Error` if the process ended."""
-        if self._told is not None:
-            return _scheduled_ns(self._told) / NANOSECONDS
+        if self._process is None:
+            return _scheduled_ns(self._path) / NANOSECONDS
         times = self._process.cpu_times()
         return float(times.user + times.system)
 
-    def close(self) -> None:
-        """Close what tells the time."""
-        if self._told is not None:
-            os.close(self._told)
-            self._told = None
 
-
-def _scheduled_ns(told: int) -> int:
-    """Return for how long a process was executed, by an open `schedstat`."""
-    return int(os.pread(told, _LINE_BYTES, 0).split(None, 1)[0])
+def _scheduled_ns(path: str) -> int:
+    """Return for how long a process was executed, by its `schedstat`; unbuffered, since there are many processes."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(file, _LINE_BYTES).split(None, 1)[0])
+    finally:
+        os.close(file)

@@ -138,16 +138,32 @@ def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
         if is_full([number]) or is_full([*groups[-1], number]):
             groups.append([])
         groups[-1].append(number)
-    merged: list[list[int]] = []
-    for group in groups:
-        if merged and _seen(merged[-1], numbers) < _FEWEST:
-            merged[-1] += group
+    return [Bin(low=low, high=high, weight=Decimal(seen)) for low, high, seen in _hidden(groups, numbers)]
+
+
+def _hidden(groups: Sequence[Sequence[int]], numbers: Mapping[int, int]) -> list[tuple[int, int, int]]:
+    """Return (lowest, highest, observations) of groups, with at least `_FEWEST` observations in each.
+
+    One that has fewer takes the missing ones from its neighbour, whose nearest number it then contains, or all of them
+    if the neighbour would have too few left.
+    """
+    hidden: list[tuple[int, int, int]] = []
+    for low, high, seen in ((group[0], group[-1], _seen(group, numbers)) for group in groups if group):
+        if not hidden:
+            hidden.append((low, high, seen))
+            continue
+        before = hidden[-1]
+        if min(before[2], seen) >= _FEWEST:
+            hidden.append((low, high, seen))
+        elif before[2] + seen < 2 * _FEWEST:
+            hidden[-1] = before[0], high, before[2] + seen
+        elif before[2] < _FEWEST:
+            hidden[-1] = before[0], low, _FEWEST
+            hidden.append((low, high, seen - (_FEWEST - before[2])))
         else:
-            merged.append(list(group))
-    if len(merged) > 1 and _seen(merged[-1], numbers) < _FEWEST:
-        last = merged.pop()
-        merged[-1] += last
-    return [Bin(low=group[0], high=group[-1], weight=Decimal(_seen(group, numbers))) for group in merged if group]
+            hidden[-1] = *before[:2], before[2] - (_FEWEST - seen)
+            hidden.append((before[1], high, _FEWEST))
+    return hidden
 
 
 def _seen(group: Sequence[int], numbers: Mapping[int, int]) -> int:

@@ -48,7 +48,7 @@ _READ = """
 SELECT count(*), sum(value)
 FROM (
     SELECT value FROM {records}
-    WHERE job >= %(first)s AND job < %(first)s + %(own)s
+    WHERE job >= %(first)s AND job < %(beyond)s
     ORDER BY job, run, place
     LIMIT %(reads)s
 ) AS some
@@ -62,7 +62,7 @@ _FORGET = "DELETE FROM {records} WHERE job = %(job)s AND run <= %(run)s - %(kept
 _EXPIRE = """
 DELETE FROM {records} WHERE (job, run, place) IN (
     SELECT old.job, old.run, old.place FROM {records} AS old INNER JOIN {jobs} AS its ON its.id = old.job
-    WHERE old.job >= %(first)s AND old.job < %(first)s + %(own)s AND old.run < its.runs
+    WHERE old.job >= %(first)s AND old.job < %(beyond)s AND old.run < its.runs
     FOR UPDATE OF old SKIP LOCKED
 )
 """
@@ -299,7 +299,7 @@ class Ghosts:
             "writes": job.writes,
             "kept": KEPT_RUNS,
             "first": run.organisation * OWN_IDS,
-            "own": OWN_IDS,
+            "beyond": (run.organisation + 1) * OWN_IDS,
         }
         with session.transaction():
             row = session.execute(self._texts[_BEGIN], values).fetchone()

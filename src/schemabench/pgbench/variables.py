@@ -15,6 +15,7 @@ from schemabench.pgbench.known import BOOLEAN, DOUBLE, HIGHEST, INT, LOWEST, NUL
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _WHOLE = re.compile(r"[-+]?[0-9]+")
+_MOST_DIGITS = len(str(HIGHEST))
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
 _BOOLEANS = {"true": True, "false": False}
 _LARGEST = 2**31 - 1
@@ -116,9 +117,10 @@ def _value(text: str, python: str) -> tuple[int | float | bool | str | None, Kno
         return None, NULL
     if text in _BOOLEANS:
         return _BOOLEANS[text], named(python, BOOLEAN)
-    if _WHOLE.fullmatch(text) and str(number := int(text)) == text and LOWEST <= number <= HIGHEST:
+    is_whole = _WHOLE.fullmatch(text) is not None
+    if is_whole and len(text) <= 1 + _MOST_DIGITS and str(number := int(text)) == text and LOWEST <= number <= HIGHEST:
         return number, named(python, INT)
-    if _NUMBER.fullmatch(text) and not _WHOLE.fullmatch(text) and math.isfinite(real := float(text)):
+    if not is_whole and _NUMBER.fullmatch(text) and math.isfinite(real := float(text)):
         return real, named(python, DOUBLE)
     return text, named(python, TEXT)
 

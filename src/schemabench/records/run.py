@@ -152,7 +152,8 @@ class Experiment:
     """Time of the whole experiment, with building, copying, comparing and explaining; likewise."""
     stopped: Literal["precision", "budget", "decided", "grown", "interrupted", "never started"]
     grown: float | None = None
-    """The share by which databases grew in the blocks, at most over candidates, where that was limited."""
+    """The share by which databases grew in the blocks that count, at most over candidates; None where that was not
+    limited, and in older run files."""
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     criteria: tuple[Criterion, ...] = ()
