@@ -367,7 +367,8 @@ def summed(some: Iterable[Undone]) -> Undone:
     """Return the sums of several counts."""
     total: Counter[tuple[str, str]] = Counter()
     for counts in some:
-        total.update(counts)
+        if counts:
+            total.update(counts)
     return dict(total)
 
 

@@ -253,6 +253,7 @@ class Counters:
 
     def attend(self, pids: Sequence[int]) -> None:
         """Read the processor time of other processes from now on, between two trials."""
+        self._processor.close()
         self._processor = Processor(pids, local=not self._processor.hindrance)
         if self._processor.hindrance and CPU not in self.missing:
             self.missing = {**self.missing, CPU: self._processor.hindrance}
@@ -275,7 +276,8 @@ class Counters:
         return self._sum([reader.sizes() for reader in self._readers])
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and what tells the processor time."""
+        self._processor.close()
         for connection in self.connections:
             connection.close()
 

@@ -33,6 +33,8 @@ SELECT current_setting('max_connections')::int,
 """
 """A limit is that of the role that logs in; superusers have none."""
 
+_FILES = 4
+"""Of a connection: its socket and what tells the processor time of its session, in the lower half of those allowed."""
 _OTHER_FILES = 200
 """Files that this process has open in addition to its connections, with room to spare: modules, logs, the server's
 pipes."""
@@ -172,7 +174,7 @@ def check_room(session: psycopg.Connection[TupleRow], needs: Needs, *, owned: bo
         )
     most = int(min(room, role_room))
     most -= needs.links
-    _allow_files(min(most, needs.all_at_once + server_settings.OWN_CONNECTIONS) + _OTHER_FILES)
+    _allow_files(_FILES * min(most, needs.all_at_once + server_settings.OWN_CONNECTIONS) + _OTHER_FILES)
     return most
 
 
@@ -186,7 +188,7 @@ def _asked(needs: Needs) -> str:
 
 
 def _allow_files(number: int) -> None:
-    """Raise this process's limit of open files, often 1,024, as far as permitted: a connection is one file."""
+    """Raise this process's limit of open files, often 1,024, as far as permitted."""
     import resource  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
