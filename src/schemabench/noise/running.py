@@ -51,7 +51,7 @@ FROM (
     WHERE job >= %(first)s AND job < %(beyond)s
     ORDER BY job, run, place
     LIMIT %(reads)s
-) AS some
+) AS theirs
 """
 """Of all jobs of the organisation, in the order of the key."""
 _WRITE = """
