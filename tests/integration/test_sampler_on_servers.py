@@ -280,13 +280,13 @@ def test_an_insertion_that_waits_for_one_of_the_same_key_is_laid_to_its_table(st
 
 
 def test_rows_that_a_serializable_transaction_has_read_are_not_what_it_waits_for(stage: Stage) -> None:
+    insertion = "INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING"
+    holder = stage.writer("hold", insertion)  # which has to see that it is released
     for setting in (
         "default_transaction_isolation = serializable",
         "enable_seqscan = off",
-    ):  # it locks rows by an index
-        stage.admin.execute(f'ALTER DATABASE "{stage.admin.info.dbname}" SET {setting}')
-    insertion = "INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING"
-    holder = stage.writer("hold", insertion)
+    ):  # locks of rows by an index
+        stage.admin.execute(f'ALTER DATABASE "{stage.admin.info.dbname}" SET {setting}'.encode())
     waiter = stage.writer("both", "SELECT n FROM parted WHERE id = 1", insertion)
     holder.do("begin", "0")
     waiter.do("begin", "0")
