@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from schemabench import cli
 from schemabench.errors import UsageError
-from schemabench.noise import datamodel, fitting, making, reading, running
+from schemabench.noise import datamodel, making, reading, running
 from schemabench.noise import model as models
 from schemabench.noise.entities import ENTITIES, size
 from schemabench.noise.model import Model
@@ -171,32 +169,6 @@ def test_a_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"noise\.json is not a JSON object: Invalid UTF-8"):
         reading.read(path)
-
-
-@given(st.dictionaries(st.integers(0, 10**6), st.integers(1, 9) | st.just(1000), min_size=1, max_size=60))
-def test_no_bin_of_a_histogram_tells_of_fewer_than_five(numbers: dict[int, int]) -> None:
-    bins = fitting._bins(numbers)
-    most = max(numbers.values())
-
-    assert sum(one.weight for one in bins) == sum(numbers.values())
-    assert all(one.weight >= 5 for one in bins) or len(bins) == 1
-    assert (bins[0].low, bins[-1].high) == (min(numbers), max(numbers))
-    assert all(before.high <= after.low for before, after in pairwise(bins))
-    if most == 1000:
-        alone = [number for number, seen in numbers.items() if seen == 1000 and sum(numbers.values()) <= 16 * 1000]
-        kept = {one.low: one.weight for one in bins if one.low == one.high}
-        assert all(kept.get(number, 0) >= 1000 - 2 * 4 for number in alone), "a frequent number has a bin of its own"
-
-
-def test_a_rare_number_beside_a_frequent_one_hides_in_a_few_of_it() -> None:
-    assert [(one.low, one.high, one.weight) for one in fitting._bins({1: 10_000, 500: 1})] == [
-        (1, 1, 9_996),
-        (1, 500, 5),
-    ]
-    assert [(one.low, one.high, one.weight) for one in fitting._bins({0: 3, 1000: 10_000})] == [
-        (0, 1000, 5),
-        (1000, 1000, 9_998),
-    ]
 
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

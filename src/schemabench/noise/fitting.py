@@ -125,12 +125,12 @@ def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
     """Return the bins of a histogram; a number that is frequent by itself has its own.
 
     None has much more than its share of the observations, nor of their sum, so that the few large ones count as they
-    should. None has fewer than `_FEWEST` observations, so that no tenant shows.
+    should.
     """
     observations, total = sum(numbers.values()), max(1, sum(number * times for number, times in numbers.items()))
 
     def is_full(group: Sequence[int]) -> bool:
-        most = max(_seen(group, numbers) / observations, sum(one * numbers[one] for one in group) / total)
+        most = max(sum(numbers[one] for one in group) / observations, sum(one * numbers[one] for one in group) / total)
         return most >= 1 / _BINS
 
     groups: list[list[int]] = [[]]
@@ -138,34 +138,8 @@ def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
         if is_full([number]) or is_full([*groups[-1], number]):
             groups.append([])
         groups[-1].append(number)
-    return [Bin(low=low, high=high, weight=Decimal(seen)) for low, high, seen in _hidden(groups, numbers)]
-
-
-def _hidden(groups: Sequence[Sequence[int]], numbers: Mapping[int, int]) -> list[tuple[int, int, int]]:
-    """Return (lowest, highest, observations) of groups, with at least `_FEWEST` observations in each.
-
-    One that has fewer takes the missing ones from its neighbour, whose nearest number it then contains, or all of them
-    if the neighbour would have too few left.
-    """
-    hidden: list[tuple[int, int, int]] = []
-    for low, high, seen in ((group[0], group[-1], _seen(group, numbers)) for group in groups if group):
-        if not hidden:
-            hidden.append((low, high, seen))
-            continue
-        before = hidden[-1]
-        if min(before[2], seen) >= _FEWEST:
-            hidden.append((low, high, seen))
-        elif before[2] + seen < 2 * _FEWEST:
-            hidden[-1] = before[0], high, before[2] + seen
-        elif before[2] < _FEWEST:
-            hidden[-1] = before[0], low, _FEWEST
-            hidden.append((low, high, seen - (_FEWEST - before[2])))
-        else:
-            hidden[-1] = *before[:2], before[2] - (_FEWEST - seen)
-            hidden.append((before[1], high, _FEWEST))
-    return hidden
-
-
-def _seen(group: Sequence[int], numbers: Mapping[int, int]) -> int:
-    """Return how many observations are of some numbers."""
-    return sum(numbers[one] for one in group)
+    return [
+        Bin(low=group[0], high=group[-1], weight=Decimal(sum(numbers[one] for one in group)))
+        for group in groups
+        if group
+    ]
