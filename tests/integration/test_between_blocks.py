@@ -1,6 +1,7 @@
 """What is done between blocks on a real server: tables are looked after, databases are copied, and no row is lost."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -151,43 +152,40 @@ def test_tables_are_looked_after_whatever_they_and_their_schemas_are_called(serv
         assert Upkeep().maintain(connection, conninfo).analyzes == 1
 
 
-def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, database: Database) -> None:
+@contextmanager
+def _copied(server: Server, database: Database, dead: int) -> Iterator[tuple[Upkeep, psycopg.Connection, str]]:
+    """Leave so many dead rows, and yield the upkeep of a copy with a connection to it and its conninfo."""
     upkeep = Upkeep()
     with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
         connection.execute(BASELINE)
         connection.execute("VACUUM (ANALYZE) item")
-        _raise(connection, 100)
-        upkeep.carry(upkeep.counts(connection))
-    copy = server.clone(database, "copy")
-    try:
-        with psycopg.connect(server.conninfo_for(copy.name), autocommit=True) as connection:
-            _raise(connection, 50)
-            assert upkeep.maintain(connection, server.conninfo_for(copy.name)).vacuums == 1, "100 there and 50 here"
-            assert upkeep.maintain(connection, server.conninfo_for(copy.name)).vacuums == 0
-    finally:
-        server.drop(copy)
-
-
-def test_dead_rows_that_analyze_has_counted_are_not_added_to_those_before_the_copy(
-    server: Server, database: Database
-) -> None:
-    upkeep = Upkeep()
-    with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
-        connection.execute(BASELINE)
-        connection.execute("VACUUM (ANALYZE) item")
-        _raise(connection, 80)
+        _raise(connection, dead)
         upkeep.carry(upkeep.counts(connection))
     copy = server.clone(database, "copy")
     try:
         conninfo = server.conninfo_for(copy.name)
         with psycopg.connect(conninfo, autocommit=True) as connection:
-            _raise(connection, 20)
-            done = upkeep.maintain(connection, conninfo)
-            assert (done.vacuums, done.analyzes) == (0, 1), "100 dead of 130, 100 modified of 90"
-            assert upkeep.dead_rows(connection) <= 100
-            assert upkeep.maintain(connection, conninfo).vacuums == 0
+            yield upkeep, connection, conninfo
     finally:
         server.drop(copy)
+
+
+def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, database: Database) -> None:
+    with _copied(server, database, 100) as (upkeep, connection, conninfo):
+        _raise(connection, 50)
+        assert upkeep.maintain(connection, conninfo).vacuums == 1, "100 there and 50 here"
+        assert upkeep.maintain(connection, conninfo).vacuums == 0
+
+
+def test_dead_rows_that_analyze_has_counted_are_not_added_to_those_before_the_copy(
+    server: Server, database: Database
+) -> None:
+    with _copied(server, database, 80) as (upkeep, connection, conninfo):
+        _raise(connection, 20)
+        done = upkeep.maintain(connection, conninfo)
+        assert (done.vacuums, done.analyzes) == (0, 1), "100 dead of 130, 100 modified of 90"
+        assert upkeep.dead_rows(connection) <= 100
+        assert upkeep.maintain(connection, conninfo).vacuums == 0
 
 
 def test_a_locked_table_is_skipped_and_stays_due(server: Server, database: Database) -> None:
