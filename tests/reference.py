@@ -1,11 +1,10 @@
-"""The page on the author's interface, docs/reference.md, made of the code: signatures, docstrings, tables of lines.
+"""What the page on the author's interface, docs/reference.md, has of the code: signatures, docstrings, tables of lines.
 
-Owns how the page looks; what it says is in the docstrings. To write it anew: `python tests/reference.py`.
+Owns how it looks; what it says is in the docstrings.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import griffe
 
@@ -14,7 +13,6 @@ from schemabench import sending
 from schemabench.candidate import headers
 from schemabench.sqlfile import block, file, schema
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 LINES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("the first comment lines of a candidate", headers.HEADERS),
     ("a candidate's schema", schema.LINES),
@@ -23,13 +21,6 @@ LINES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("a block", block.LINES),
 )
 """Where lines stand, and what they mean."""
-_MADE = re.compile(r"(<!-- (?P<name>lines|names) -->\n).*?(\n<!-- /(?P=name) -->)", re.DOTALL)
-
-
-def page(text: str) -> str:
-    """Return the page with what is made of the code; the rest of it stays."""
-    made = {"lines": lines(), "names": names()}
-    return _MADE.sub(lambda match: f"{match[1]}{made[match['name']]}{match[3]}", text)
 
 
 def lines() -> str:
@@ -128,7 +119,3 @@ def _code(expression: object) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from option_table import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "schemabench"
@@ -259,14 +258,6 @@ def test_every_rule_that_ruff_ignores_has_its_reason() -> None:
     reasons = re.findall(r'^\s+"([A-Z]+[0-9]*)",\s+# \w', text, re.MULTILINE)
 
     assert sorted(rules) == sorted(reasons)
-
-
-def test_readme_shows_the_options_as_they_are() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    match = re.search(r"<!-- options -->\n(?P<table>.*?)<!-- /options -->", readme, re.DOTALL)
-
-    assert match, "README.md has no <!-- options --> ... <!-- /options -->"
-    assert match["table"].strip() == markdown_table()
 
 
 def test_counts_stand_before_nouns_in_their_number() -> None:

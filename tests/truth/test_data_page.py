@@ -1,4 +1,4 @@
-"""Pages on run files: their code, run on kept examples, prints what they show; their tables are those there are."""
+"""Pages on run files: their code, run on kept examples, prints what they show."""
 
 import re
 from contextlib import redirect_stdout
@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemabench import frames
-
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("page", "outputs"), [("data.md", 2), ("run-file.md", 1)])
@@ -36,10 +33,3 @@ def test_page_shows_what_its_code_prints(page: str, outputs: int, monkeypatch: p
 
     assert printed == ""
     assert shown == outputs
-
-
-def test_page_has_all_tables_with_their_columns() -> None:
-    match = re.search(r"<!-- tables -->\n(?P<tables>.*?)<!-- /tables -->", PAGE, re.DOTALL)
-
-    assert match, "docs/data.md has no <!-- tables --> ... <!-- /tables -->"
-    assert match["tables"].strip() == frames.markdown()

@@ -55,8 +55,8 @@ _EXPERIMENT = (
     Column(
         "stopped",
         TEXT,
-        "why it ended: `precision`, `budget`, `decided` (only the baseline was left in a race), `interrupted` or "
-        "`never started`",
+        "why it ended: `precision`, `budget`, `decided` (only the baseline was left in a race), `grown` (databases had "
+        "grown by a quarter, in a growth curve), `interrupted` or `never started`",
     ),
     Column("smallest_difference", REAL, "smallest detectable difference to the baseline, as in 0.03; missing: none"),
 )
