@@ -32,6 +32,7 @@ _BITS = {psycopg.adapters.types[name].oid: (name, bits) for name, bits in (("int
 """The integer types of which psycopg cuts larger values, in binary format."""
 UNFIT = (psycopg.Error, AttributeError, OverflowError, TypeError, ValueError)
 """What psycopg raises for a value that it cannot dump as a type, in binary format."""
+_LISTS = list, tuple
 _SHOWN_CHARACTERS = 80  # of a value in an error
 _AS_JSON = (
     "a dict, or a list that holds one, is sent as JSON: of str, int, finite float, bool, None, lists and dicts alone"
@@ -161,7 +162,7 @@ class Encoder:
     def _dump(self, value: object) -> bytes | None:
         if value is None:
             return None
-        if isinstance(value, list | tuple):
+        if isinstance(value, _LISTS):
             return self._listed(value)
         return self._dumped(value)
 

@@ -98,6 +98,19 @@ def test_calls_of_one_key_keep_their_order_on_one_connection(
 
 
 @given(keys, st.integers(min_value=1, max_value=7))
+def test_a_call_without_a_key_and_the_first_of_a_key_go_where_the_fewest_calls_are(
+    folder: Path, some: list[str | None], share: int
+) -> None:
+    burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share)], 0, 20)
+    lengths, known = [0] * share, set()
+    for call, place in sorted((call, place) for place, queue in enumerate(burst.queues) for call in queue):
+        if call.values["key"] is None or call.values["key"] not in known:
+            assert lengths[place] == min(lengths)
+        known.add(call.values["key"])
+        lengths[place] += 1
+
+
+@given(keys, st.integers(min_value=1, max_value=7))
 def test_calls_are_in_their_order_on_every_connection(folder: Path, some: list[str | None], share: int) -> None:
     burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share)], 0, 20)
 

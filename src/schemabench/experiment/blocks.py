@@ -32,6 +32,7 @@ from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
+from schemabench.load.collecting import uncollected
 from schemabench.load.session import Undone
 from schemabench.monitor.counters import AT_THE_END, SIZES
 from schemabench.progress import Progress
@@ -152,6 +153,7 @@ class Blocks:
     def _names(self) -> list[str]:
         return [entrant.name for entrant in self._present]
 
+    @uncollected()
     def _block(self, started_s: float) -> None:
         """Have every remaining entrant execute the next burst, then maintain their tables."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()

@@ -4,11 +4,11 @@ Owns which connection executes which call, and when calls are due if there is a 
 candidates: every candidate executes the same burst.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from heapq import heapreplace
 from itertools import chain, islice
 from random import Random
 from types import MappingProxyType
@@ -17,10 +17,14 @@ from typing import NamedTuple
 from schemabench.encoding import Encoder
 from schemabench.experiment.feed import Feed
 from schemabench.load import arrival
+from schemabench.load.collecting import uncollected
 from schemabench.workload import Call, Given, Writer
 
 _CHECKED = 100
 """Calls of the background: values that cannot be sent usually have a type that all calls share."""
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Encoded(NamedTuple):
@@ -37,9 +41,9 @@ class Encoded(NamedTuple):
     """Calls of one key keep their order."""
     transaction: str = ""
     """As in `Call`; likewise the last."""
-    takes: Mapping[str, str] = MappingProxyType({})
+    takes: Mapping[str, str] = _NOTHING
     """Parameter -> the name of what another call gives for it. Its value is one like it."""
-    gives: Mapping[str, str] = MappingProxyType({})
+    gives: Mapping[str, str] = _NOTHING
 
     @property
     def is_linked(self) -> bool:
@@ -116,6 +120,11 @@ class Burst:
         return chain.from_iterable(self.queues)
 
     @cached_property
+    def is_linked(self) -> bool:
+        """Whether some of the calls are."""
+        return any(call.is_linked for call in self.calls())
+
+    @cached_property
     def digest(self) -> str:
         """A digest of calls, values, connections and times, in order: equal in processes that made the same burst."""
         content = sha256(repr((self.owners, self.pace)).encode())
@@ -128,22 +137,28 @@ class Burst:
 class _Queues:
     """The queues of a writer's connections.
 
-    Finding the shortest takes time in proportion to the logarithm of their number.
+    Finding a shortest one takes a time that does not depend on their number, on average.
     """
 
     def __init__(self, count: int) -> None:
         self.each: list[list[Encoded]] = [[] for _ in range(count)]
-        self._lengths = [(0, place) for place in range(count)]
-        """A heap. Queues may have become longer since."""
+        self._by_length = defaultdict[int, deque[list[Encoded]]](deque, {0: deque(self.each)})
+        """Calls that were counted -> queues, the next one first. A queue may have become longer since."""
+        self._least = 0
 
     def shortest(self) -> list[Encoded]:
-        """Return the queue with the fewest calls, the first of several."""
+        """Return a queue with the fewest calls, in turn; it is to get one."""
         while True:
-            length, place = self._lengths[0]
-            queue = self.each[place]
-            if len(queue) == length:
-                return queue
-            heapreplace(self._lengths, (len(queue), place))
+            level = self._by_length[self._least]
+            while level:
+                queue = level.popleft()
+                length = len(queue)
+                if length == self._least:
+                    self._by_length[length + 1].append(queue)
+                    return queue
+                self._by_length[length].append(queue)
+            del self._by_length[self._least]
+            self._least += 1
 
 
 def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
@@ -159,6 +174,7 @@ def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
         encode(call.operation, call.values)
 
 
+@uncollected()
 def make(
     feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: float, duration_s: float | None = None
 ) -> Burst:
@@ -177,7 +193,7 @@ def make(
     Raises:
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
     """
-    encode = Encoder(feed.operations)
+    encode, is_counted = Encoder(feed.operations), set(feed.counted)
     owners: list[str] = []
     queues: list[list[Encoded]] = []
     operations: list[str] = []
@@ -195,7 +211,7 @@ def make(
                 if call.key is not None:
                     by_key[call.key] = queue
             queue.append(_encoded(encode, call, len(operations), writer.name))
-            if call.operation in feed.counted:
+            if call.operation in is_counted:
                 counted[len(operations)] = call.rows
             operations.append(call.operation)
             written.append(call.rows)
@@ -225,12 +241,11 @@ def _taken(feed: Feed, writer: Writer, block: int, size: float, duration_s: floa
 
 def _encoded(encode: Encoder, call: Call, number: int, writer: str) -> Encoded:
     """Return a call with its values as the server receives them."""
-    values, takes = call.values, {name: value.name for name, value in call.values.items() if isinstance(value, Given)}
-    if takes:
+    operation, values, takes = call.operation, call.values, _NOTHING
+    if Given in map(type, values.values()):
+        takes = {name: value.name for name, value in values.items() if isinstance(value, Given)}
         values = {name: value.known if isinstance(value, Given) else value for name, value in values.items()}
-    return Encoded(
-        number, call.operation, encode(call.operation, values), writer, call.key, call.transaction, takes, call.gives
-    )
+    return Encoded(number, operation, encode(operation, values), writer, call.key, call.transaction, takes, call.gives)
 
 
 def _arrivals(feed: Feed, writer: Writer, block: int, calls: Sequence[Call], duration_s: float) -> list[float]:

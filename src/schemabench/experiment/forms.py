@@ -57,6 +57,11 @@ class Form:
         """
         return self.statement is None or (self.query is not None and not self.operation.copies)
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether its parameters are one call's values, as they are."""
+        return self.plain and self.operation.sending.batch == 1 and not self.kinds
+
     def step(self, calls: Sequence[Encoded]) -> AnyStep:
         """Return it as it is sent for calls, one or gathered ones.
 

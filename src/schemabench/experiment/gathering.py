@@ -49,8 +49,6 @@ def gather(
         sendings: Operation -> how its calls are sent; one by one where it is not among them.
         due_s: When each call is due, by its number; None where it is made as soon as the connection is free.
     """
-    if not sendings and not any(call.transaction for call in queue):  # as in most workloads: nothing waits for anything
-        return [Batch(calls=(call,), ready_s=0.0 if due_s is None else due_s[call.number]) for call in queue]
     return list(_Queue(sendings, due_s).batches(queue))
 
 

@@ -6,6 +6,7 @@ writer's number of connections. Must not execute anything.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from math import inf
@@ -158,7 +159,7 @@ class Plan:
         """The names of all blocks that check rather than load."""
         return (*self.found.workload.state, *self.invariants)
 
-    @property
+    @cached_property
     def writers(self) -> tuple[tuple[Writer, int], ...]:
         """The writers, each with its number of connections.
 

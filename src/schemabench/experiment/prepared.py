@@ -1,11 +1,12 @@
-"""Prepared operations of sessions, and calls and bursts in the form in which they are sent.
+"""Prepared operations of sessions, and calls in the form in which they are sent.
 
 Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
@@ -17,84 +18,19 @@ from psycopg.pq.abc import PGresult
 from schemabench.encoding import DOCUMENTS, Document
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment import failures
-from schemabench.experiment.burst import Encoded, Pace
+from schemabench.experiment.burst import Encoded
 from schemabench.experiment.forms import Form, bounds, forms, in_order, summing
-from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
-from schemabench.load import AnyStep, Drive, Linked, Refusal, Request, Session, StatementFailedError
+from schemabench.load import AnyStep, Linked, Refusal, Request, Session, StatementFailedError
 from schemabench.load.session import prepare
 from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.monitor.plans import execution
 from schemabench.server import lost
 from schemabench.sqlfile import copied
-from schemabench.units import NANOSECONDS
 from schemabench.workload import Writer
 
 _UNNAMED = b""
 """The name of a statement that the next one without a name replaces."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A burst that is ready to be driven."""
-
-    queues: Sequence[tuple[Session, Sequence[Request]]]
-    operations: Sequence[str]
-    """The operation of each call of the burst, by its number."""
-    pace: Pace | None = None
-    """When the calls are due; None if they start as soon as a connection is free."""
-    gathered: Sequence[Batch] = field(default_factory=tuple)
-    """The requests whose calls may be several."""
-    after: Mapping[int, int] = field(default_factory=dict)
-    """For each request of a pipeline, by its number: how many requests of its connection are answered before it."""
-    depths: Mapping[str, int] = field(default_factory=dict)
-    """Operation -> the most requests of it in flight on a connection; 1 where it is not among them."""
-    written: Sequence[int] = ()
-    """The logical rows of each call of the burst, by its number."""
-    noting: bool = False
-    """Whether it is noted when each request is begun and done."""
-
-    @property
-    def due_s(self) -> Sequence[float] | None:
-        """When each request is due, by its number; None if it is sent as soon as a connection is free."""
-        if self.pace is None:
-            return None
-        due_s = list(self.pace.due_s)
-        for batch in self.gathered:
-            due_s[batch.calls[0].number] = batch.ready_s
-        return due_s
-
-    def call_by_call(self, driven: Drive) -> Drive:
-        """Return what came of requests as what came of each call: gathered calls take as long as their request.
-
-        From when a call is due to when it is begun contains the time that it waits for its batch.
-        """
-        if not self.gathered:
-            return driven
-        latencies_ns, delays_ns = list(driven.latencies_ns), list(driven.delays_ns)
-        flying_ns, noted = dict(driven.flying_ns), dict(driven.noted)
-        for batch in self.gathered:
-            first, *others = (call.number for call in batch.calls)
-            for number in others:
-                latencies_ns[number] = latencies_ns[first]
-                if first in noted:
-                    noted[number] = noted[first]
-                if first in flying_ns:
-                    flying_ns[number] = flying_ns[first]
-            for number in (first, *others) if self.pace else ():
-                waited_s = batch.ready_s - self.pace.due_s[number] if self.pace else 0.0
-                delays_ns[number] = driven.delays_ns[first] + round(waited_s * NANOSECONDS)
-        return replace(driven, latencies_ns=latencies_ns, delays_ns=delays_ns, flying_ns=flying_ns, noted=noted)
-
-    def calls_of(self, number: int) -> Sequence[int]:
-        """Return the calls of a request, by their numbers."""
-        gathered = {batch.calls[0].number: batch for batch in self.gathered}
-        return [call.number for call in gathered[number].calls] if number in gathered else [number]
-
-    @property
-    def followers(self) -> list[int]:
-        """The calls that are part of another's request, by their numbers."""
-        return [call.number for batch in self.gathered for call in batch.calls[1:]]
 
 
 class Wanted(NamedTuple):
@@ -319,6 +255,32 @@ class Prepared:
             place = max(place for place, (one, _) in enumerate(in_order(known, calls)) if one.statement is not None)
             steps[place] = summing(steps[place], sums)
         return first.number, first.operation, steps
+
+    def one_by_one(self, wanted: Wanted, queue: Sequence[Encoded], sums: Mapping[str, str]) -> list[Request]:
+        """Return calls as `request` does, each by itself.
+
+        Most operations are one statement that takes a call's values as they are: this is thousands of calls per second.
+
+        Args:
+            wanted: The session, which has prepared the calls' operations.
+            queue: The calls, none of which is linked to others.
+            sums: Operation -> as in `request`.
+
+        Raises:
+            WorkloadError: As `request`.
+        """
+        session = wanted.session
+        known = {operation: self._forms[session, operation] for operation in wanted.operations}
+        direct = {operation: own[0] for operation, own in known.items() if len(own) == 1 and own[0].is_direct}
+        if len(direct) == len(known) and sums.keys().isdisjoint(known):
+            with suppress(KeyError):  # a value is missing, as `request` says in more words
+                taken = {operation: (form.name, form.names) for operation, form in direct.items()}
+                return [
+                    (call.number, call.operation, [(name, [call.values[one] for one in names])])
+                    for call in queue
+                    for name, names in (taken[call.operation],)
+                ]
+        return [self.request(session, (call,), sums.get(call.operation, "")) for call in queue]
 
     def explainable(self, session: Session, call: Encoded) -> list[AnyStep]:
         """Return the statements of a call with their parameters, each by the name that it is prepared by.

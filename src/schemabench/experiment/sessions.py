@@ -14,11 +14,11 @@ from time import perf_counter, sleep
 import psycopg
 
 from schemabench.errors import SchemabenchError, ServerError, WorkloadError
-from schemabench.experiment import failures, undone, windows
+from schemabench.experiment import failures, undone
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
-from schemabench.experiment.gathering import Batch, gather
-from schemabench.experiment.prepared import Loaded, Prepared, Wanted
+from schemabench.experiment.loaded import Loaded, load
+from schemabench.experiment.prepared import Prepared, Wanted
 from schemabench.experiment.replanning import Planned
 from schemabench.experiment.template import Template
 from schemabench.load import (
@@ -38,6 +38,7 @@ from schemabench.load import (
     lacking,
     stop,
 )
+from schemabench.load.collecting import uncollected
 from schemabench.load.session import Accepted, Undone, prepare
 from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.server import Databases, full, lost
@@ -169,6 +170,7 @@ class Sessions:
         """Load a burst and drive it."""
         return self.drive(self.load(burst), random, limits)
 
+    @uncollected()
     def load(self, burst: Burst) -> Loaded:
         """Do all work for a burst that is possible before the timed part.
 
@@ -176,42 +178,21 @@ class Sessions:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        queues: list[tuple[Session, Sequence[Request]]] = []
-        known = {name: self._template.operations[name].sending for name in set(burst.operations)}
-        sendings = {name: sending for name, sending in known.items() if sending.calls > 1}
-        sums = burst.includes
-        # an answer whose sum is noted is read before anything else is sent
-        depths = {name: one.pipeline for name, one in known.items() if one.pipeline > 1 and name not in sums}
-        gathered: list[Batch] = []
-        after: dict[int, int] = {}
-        self._check_given(burst)
+        if burst.is_linked:
+            self._check_given(burst)
         if self.by_turns:
             self._planned.note(burst)
-        self._prepared.prepare(
+        wanted = [
             Wanted(
                 session,
                 writer,
                 operations={call.operation for call in queue},
-                begins={call.operation for call in queue if call.transaction},
+                begins={call.operation for call in queue if call.transaction} if burst.is_linked else (),
             )
             for (session, writer), queue in zip(self._pairs, burst.queues, strict=True)
-        )
-        for (session, _), queue in zip(self._pairs, burst.queues, strict=True):
-            batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
-            own = [self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, "")) for one in batches]
-            queues.append((session, own))
-            gathered += [one for one in batches if one.calls[0].operation in sendings or len(one.calls) > 1]
-            after |= windows.after([one.calls for one in batches], depths)
-        return Loaded(
-            queues=queues,
-            operations=burst.operations,
-            pace=burst.pace,
-            gathered=gathered,
-            after=after,
-            depths=depths,
-            noting=bool(sums),
-            written=burst.written,
-        )
+        ]
+        self._prepared.prepare(wanted)
+        return load(burst, wanted, self._prepared, self._template.operations)
 
     def _check_given(self, burst: Burst) -> None:
         """Refuse a burst with a call that takes what no call of this process gives.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from schemabench import machine
 from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.sessions import since, summed
 from schemabench.load import Drive, Limits, Others, Talk
 from schemabench.load.session import Accepted, Undone

@@ -3,7 +3,6 @@
 Owns the timing of a trial and the order in which conversations are resumed. Must not know SQL, workloads or candidates.
 """
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
 from schemabench.load.alarm import Alarm
+from schemabench.load.collecting import uncollected
 from schemabench.load.conversation import conduct, converse, is_plain
 from schemabench.load.guard import Guard, Limits, alive
 from schemabench.load.pace import Ending, Execute, Schedule, keep_pace
@@ -60,6 +60,7 @@ class Drive:
     """If it was cut short: the number of each running request -> how long it had been running."""
 
 
+@uncollected()
 def drive(  # noqa: PLR0913 (a burst and its surroundings)
     queues: Sequence[tuple[Session, Sequence[Request]]],
     *,
@@ -97,39 +98,33 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     """
     latencies_ns = [0] * calls
     executors = [_executor(*queue, after or {}) for queue in queues]
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        around = [*beside, *([watch] if watch else [])]
-        with epoll(len(queues) + len(around) + 1) as poll, closing(Alarm()) as alarm:
-            busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
-            schedule = None if due_s is None else _schedule(started_ns, due_s, ending)
-            talks = {
-                session.connection.socket: execute(session, requests, latencies_ns, random, schedule)
-                for (session, requests), execute in zip(queues, executors, strict=True)
-            }
-            own = sum(len(requests) for _, requests in queues)
-            guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)
-            finished_ns = _loop(poll, alarm, talks, around, guard)
-            if guard.cut:
-                finished_ns = {socket: finished_ns.get(socket, guard.cut_ns) for socket in talks}
-            driven = Drive(
-                started_ns=started_ns,
-                duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
-                latencies_ns=latencies_ns,
-                finished_ns=[finished_ns[socket] - started_ns for socket in talks],
-                cut=guard.cut,
-                flying_ns=_flying_ns(guard),
-                busy_ns=thread_time_ns() - busy_ns,
-                delays_ns=schedule.delays_ns if schedule else (),
-                lags_ns=schedule.lags_ns if schedule else (),
-            )
-            if around and others and not guard.cut:
-                _linger(poll, alarm, guard, dict(around), others)
-            return driven
-    finally:
-        if collecting:
-            gc.enable()
+    around = [*beside, *([watch] if watch else [])]
+    with epoll(len(queues) + len(around) + 1) as poll, closing(Alarm()) as alarm:
+        busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
+        schedule = None if due_s is None else _schedule(started_ns, due_s, ending)
+        talks = {
+            session.connection.socket: execute(session, requests, latencies_ns, random, schedule)
+            for (session, requests), execute in zip(queues, executors, strict=True)
+        }
+        own = sum(len(requests) for _, requests in queues)
+        guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)
+        finished_ns = _loop(poll, alarm, talks, around, guard)
+        if guard.cut:
+            finished_ns = {socket: finished_ns.get(socket, guard.cut_ns) for socket in talks}
+        driven = Drive(
+            started_ns=started_ns,
+            duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
+            latencies_ns=latencies_ns,
+            finished_ns=[finished_ns[socket] - started_ns for socket in talks],
+            cut=guard.cut,
+            flying_ns=_flying_ns(guard),
+            busy_ns=thread_time_ns() - busy_ns,
+            delays_ns=schedule.delays_ns if schedule else (),
+            lags_ns=schedule.lags_ns if schedule else (),
+        )
+        if around and others and not guard.cut:
+            _linger(poll, alarm, guard, dict(around), others)
+        return driven
 
 
 def _executor(session: Session, requests: Sequence[Request], after: Mapping[int, int]) -> _Executor:

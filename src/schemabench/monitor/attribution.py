@@ -167,17 +167,19 @@ class Tally:
         self.samples += 1
         self.late += sample.late
         working = [seen for seen in sample.seen if seen.pid not in companions]
-        operations = {**others, **{seen.pid: _operation(seen, parts) for seen in working}, **companions}
         self.companions.update((companions[one.pid], one.wait_class) for one in sample.seen if one.pid in companions)
-        queues = Counter(seen.lock.target for seen in working if seen.lock)
-        self.deepest_queue = max(self.deepest_queue, *queues.values(), 0)
-        for seen in working:
-            self.events[seen.wait_class, seen.event] += 1
+        self.events.update((seen.wait_class, seen.event) for seen in working)
+        self.parts.update(parts.get(seen.pid, "") for seen in working)
+        locked = [(seen, seen.lock) for seen in working if seen.lock]
+        if not locked:  # as in most samples
+            return
+        operations = {**others, **{seen.pid: _operation(seen, parts) for seen in working}, **companions}
+        queues = Counter(lock.target for _, lock in locked)
+        self.deepest_queue = max(self.deepest_queue, *queues.values())
+        for seen, lock in locked:
+            self._add_lock(lock)
             part = parts.get(seen.pid, "")
-            self.parts[part] += 1
             self.across[part] += any(parts.get(pid, part) != part for pid in seen.blockers)
-            if seen.lock:
-                self._add_lock(seen.lock)
             for blocking in _blocking(seen, operations):
                 self.pairs[operations[seen.pid] or UNKNOWN_OPERATION, blocking] += 1
 

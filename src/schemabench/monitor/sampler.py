@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from importlib import resources
 from random import Random
 from time import perf_counter_ns
@@ -195,19 +196,23 @@ def _is_good(answer: PGresult) -> bool:
 
 def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
     """Return one row of `look.sql`."""
-    cells = [answer.get_value(row, column) for column in range(answer.nfields)]
-    pid, query, wait_class, event, locks, blockers = (
-        None if cell is None else cell.decode(errors="replace") for cell in cells
-    )
-    lock = _awaited([_row(text) for text in (locks or "").split()], tables)
+    pid, query, wait_class, event, locks, blockers = [answer.get_value(row, column) for column in range(answer.nfields)]
+    lock = _awaited([_row(text) for text in locks.decode().split()], tables) if locks else None
     return Seen(
-        pid=int(pid or 0),
-        operation=marked(query or ""),
-        wait_class=_class(wait_class),
-        event=(event or "") if wait_class else "",  # the server does not read the two at the same moment
-        lock=lock,
-        blockers=tuple(int(blocker) for blocker in blockers.split(",")) if lock and blockers else (),
+        int(pid or 0),
+        *_state(query, wait_class, event),
+        lock,
+        tuple(map(int, blockers.split(b","))) if lock and blockers else (),
     )
+
+
+@lru_cache
+def _state(query: bytes | None, wait_class: bytes | None, event: bytes | None) -> tuple[str, str, str]:
+    """Return a session's operation, its wait class and its event; many have the same."""
+    texts = (None if cell is None else cell.decode(errors="replace") for cell in (query, wait_class, event))
+    statement, kind, name = texts
+    # the server does not read the last two at the same moment
+    return marked(statement or ""), _class(kind), (name or "") if kind else ""
 
 
 def _row(text: str) -> _LockRow:

@@ -15,8 +15,9 @@ from random import Random
 from schemabench.experiment.burst import Burst, Encoded, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.prepared import Loaded, words
+from schemabench.experiment.prepared import words
 from schemabench.load import Drive, Ending, Limits, Passing, Talk
 from schemabench.load.session import RETRYABLE
 from schemabench.units import NANOSECONDS

@@ -21,8 +21,8 @@ from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.conditions import held
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.team import execute
 from schemabench.experiment.template import Template
 from schemabench.load import Limits

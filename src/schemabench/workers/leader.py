@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from schemabench.errors import CandidateError, ServerError, WorkerError, WorkloadError
 from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.team import Executed, Part, Samples, execute, together
 from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
