@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
-from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from schemabench.load import LostConnectionError, Session
@@ -37,7 +37,6 @@ _SILENT = frozenset(
 """Names and addresses of sessions and servers, which affect no figure."""
 _USUAL = {("client_encoding", "UTF8")}
 """Settings that are irrelevant at this value."""
-_TRUE = b"t"
 
 
 class Condition(NamedTuple):
@@ -56,8 +55,6 @@ class Condition(NamedTuple):
         return self.source not in {"default", "override"}
 
 
-_Row: TypeAlias = tuple[bytes, bytes, bytes, bytes | None]
-"""A row of our queries: the name of a setting, its value, its source, and whether that is PostgreSQL's default."""
 Reading: TypeAlias = Mapping[str, Condition]
 """Setting -> its state in a session."""
 
@@ -86,16 +83,11 @@ def read(sessions: Sequence[Session], custom: Mapping[str, str]) -> list[Reading
         LostConnectionError: A connection broke.
         psycopg.Error: The server refused, as in a transaction that has failed.
     """
-    found = [list(_rows(answer)) for answer in _answers(sessions, "settings", [])]
+    own = _answers(sessions, "settings", [])
     further = _answers(sessions, "custom_settings", [json.dumps(dict(custom)).encode()], refusable=True)
-    conditions: dict[_Row, tuple[str, Condition]] = {}
-    readings: dict[tuple[_Row, ...], Reading] = {}
-    held = [(*rows, *_rows(answer)) for rows, answer in zip(found, further, strict=True)]
-    for rows in dict.fromkeys(held):  # sessions hardly differ
-        conditions |= {row: _condition(row) for row in rows if row not in conditions}
-        pairs = [conditions[row] for row in rows]
-        readings[rows] = {name: one for name, one in pairs if name not in _SILENT and (name, one.value) not in _USUAL}
-    return [readings[rows] for rows in held]
+    held = list(zip(own, further, strict=True))
+    readings = {texts: dict(chain.from_iterable(map(_conditions, texts))) for texts in set(held)}  # they hardly differ
+    return [readings[texts] for texts in held]
 
 
 def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
@@ -109,8 +101,8 @@ def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
 
 def _answers(
     sessions: Sequence[Session], name: str, parameters: Sequence[bytes], *, refusable: bool = False
-) -> list[PGresult]:
-    """Return the answers of sessions to a query of ours."""
+) -> list[bytes]:
+    """Return the answers of sessions to a query of ours, each one value; empty where it was refused, or has none."""
     query = _text(name).encode()
     answers = []
     for session in sessions:
@@ -125,21 +117,16 @@ def _answers(
             raise LostConnectionError(session.connection.get_error_message())
         if answer.status != ExecStatus.TUPLES_OK and not refusable:
             raise psycopg.errors.error_from_result(answer)
-        answers.append(answer)
+        answers.append((answer.get_value(0, 0) or b"") if answer.ntuples else b"")
     return answers
 
 
-def _rows(answer: PGresult) -> Iterator[_Row]:
-    """Yield the rows of an answer; none of a refusal."""
-    get = answer.get_value
-    return ((get(row, 0) or b"", get(row, 1) or b"", get(row, 2) or b"", get(row, 3)) for row in range(answer.ntuples))
-
-
-def _condition(row: _Row) -> tuple[str, Condition]:
-    """Return a setting and its state."""
-    name, value, source, own = row
-    told = shown(name.decode(), value.decode(errors="replace"))
-    return name.decode(), Condition(told, source.decode(), own == _TRUE)
+def _conditions(text: bytes) -> Iterator[tuple[str, Condition]]:
+    """Yield the settings of a session and their states, from an answer."""
+    for name, value, source, own in json.loads(text.decode(errors="replace") or "[]"):
+        told = shown(name, value or "")
+        if name not in _SILENT and (name, told) not in _USUAL:
+            yield name, Condition(told, source, own)
 
 
 def _text(name: str) -> str:

@@ -1,5 +1,5 @@
 -- Custom settings, as in myapp.tenant, which pg_settings does not show: those of the command line, which are given as
--- JSON, and those of database and role. The later word of several for one setting holds.
+-- JSON, and those of database and role, as JSON like `settings.sql`. The later word of several for one setting holds.
 WITH given AS (
     SELECT key AS name, value, 'command line' AS source, 0 AS place
     FROM pg_catalog.json_each_text($1::json)
@@ -17,10 +17,14 @@ WITH given AS (
 ), last_word AS (
     SELECT DISTINCT ON (name) name, value, source FROM given WHERE name LIKE '%.%' ORDER BY name, place DESC
 )
-SELECT name,
-       pg_catalog.current_setting(name, true),
-       CASE WHEN value = pg_catalog.current_setting(name, true) THEN source ELSE 'session' END,
-       false
+SELECT pg_catalog.json_agg(
+    pg_catalog.json_build_array(
+        name,
+        pg_catalog.current_setting(name, true),
+        CASE WHEN value = pg_catalog.current_setting(name, true) THEN source ELSE 'session' END,
+        false
+    )
+)
 FROM last_word
 WHERE pg_catalog.current_setting(name, true) IS NOT NULL
   AND name NOT IN (SELECT name FROM pg_catalog.pg_settings)
