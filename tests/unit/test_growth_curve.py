@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +14,7 @@ from fixed_run import USAGE
 from schemabench import growth
 from schemabench.bench import Bench
 from schemabench.crossover import Laboratory
-from schemabench.errors import CandidateError, ServerError, UsageError
+from schemabench.errors import CandidateError, Interrupted, ServerError, UsageError
 from schemabench.growth import Over, figures, needs
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import forecasts
@@ -66,6 +67,8 @@ class FakeLaboratory:
     """A row."""
     blocks: int = 20
     fails: Callable[[float], BaseException | None] = lambda _: None
+    grown_s: Callable[[float], float] = lambda _: inf
+    """Of rows: when databases have grown too far for more blocks."""
     workload: str = "items"
     start: str = "typical"
     doing: str = ""
@@ -102,6 +105,7 @@ class FakeLaboratory:
         """Return an experiment that took its budget."""
         if failure := self.fails(sizes.rows):
             raise failure
+        budget_s = min(budget_s, self.grown_s(sizes.rows))
         self.elapsed_s += self.loading_s * sizes.rows + budget_s
         self.blocks_s.append(budget_s)
         self.graces_s.append(grace_s)
@@ -298,6 +302,16 @@ def test_a_last_value_that_is_forecast_takes_half_of_the_budget_at_most() -> Non
     assert any(step.value == 100_000 and "and the budget of" in step.reason for step in found.steps)
 
 
+def test_what_a_last_value_that_is_forecast_leaves_of_the_budget_is_for_further_steps() -> None:
+    laboratory = FakeLaboratory(budget_s=600.0, rate=flat, grown_s=lambda rows: 10.0 if rows < 100_000 else inf)
+    found, _ = forecast(laboratory)
+    at = found.order.index(100_000)
+
+    assert sum(laboratory.blocks_s[:at]) < 100.0, "databases had grown too far"
+    assert 200.0 < laboratory.blocks_s[at] <= 300.0
+    assert len(found.order) > at + 1
+
+
 @pytest.mark.parametrize("loading_s", [1e-4, 5e-4, 1e-3, 3e-3])
 @pytest.mark.parametrize("budget_s", [80.0, 120.0, 200.0])
 def test_a_last_value_is_lowered_until_there_is_time_for_the_steps_that_a_forecast_needs(
@@ -346,6 +360,20 @@ def test_whatever_ends_a_curve_leaves_its_steps(failure: BaseException) -> None:
     found = one.record()
     assert [step.value for step in found.steps] == [1_000]
     assert found.ended in {"the server is gone", "it was interrupted"}
+
+
+def test_a_step_that_is_interrupted_keeps_its_blocks() -> None:
+    begun = FakeLaboratory(budget_s=60.0, rate=flat).measure("at 10,000", Sizes(10_000), (), 3.0, grace_s=0.0)
+    laboratory = FakeLaboratory(
+        budget_s=60.0, rate=flat, fails=lambda rows: Interrupted("by a signal", begun) if rows == 10_000 else None
+    )
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(lambda: None)
+
+    assert [step.value for step in one.record().steps if step.figures] == [1_000, 10_000]
+    assert laboratory.kept[-1] is begun
+    assert one.record().ended == "it was interrupted"
 
 
 def test_steps_with_too_few_blocks_have_no_intervals_and_steer_nothing() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from schemabench import machine
 from schemabench.candidate import BASELINE
 from schemabench.crossover import Laboratory
-from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
+from schemabench.errors import CandidateError, Interrupted, SchemabenchError, WorkloadError
 from schemabench.growth import figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
@@ -192,16 +192,18 @@ class Curve:
         reserved_s = (1 + _OVERTIME) * self.needs.seconds(self._aim) if is_to_come and self._aim else 0.0
         return self.laboratory.remaining_s - reserved_s
 
-    def _each_s(self) -> float:
-        """Return the seconds for each of the steps that are intended now."""
+    def _each_s(self, value: float) -> float:
+        """Return the seconds for a step, as one of those that are intended now."""
         to_come = 1 if self.holds_back_last and self._last is None else 0
-        return self._left_s() / max(1, INTENDED_STEPS - to_come - len(self.measured))
+        each_s = self._left_s() / max(1, INTENDED_STEPS - to_come - len(self.measured))
+        is_forecast = self.holds_back_last and value == self._last
+        return min(each_s, _SHARE_OF_LAST * self.laboratory.budget_s) if is_forecast else each_s
 
     def _measure(self, value: float) -> None:
         laboratory = self.laboratory
         needs = self.needs
         setup_s = needs.setup_s(value)
-        blocks_s = max(needs.least_s(value), self._each_s() - setup_s)
+        blocks_s = max(needs.least_s(value), self._each_s(value) - setup_s)
         left_s = self._left_s() - setup_s - blocks_s
         if self._last is None and not self.holds_back_last:
             left_s /= 2  # the last value is to come
@@ -222,11 +224,21 @@ class Curve:
             self.tried[value] = GrowthStep(value=value, cardinality=name, reason=cause.what)
             laboratory.say(f"{name}: {cause.what}")
             return
+        except Interrupted as interrupt:
+            if interrupt.known is not None:
+                self._keep(value, interrupt.known, began_s)
+            raise
+        self._keep(value, experiment, began_s)
+
+    def _keep(self, value: float, experiment: Experiment, began_s: float) -> None:
+        """Record the experiment of a step, and tell of it."""
+        laboratory = self.laboratory
         laboratory.keep(experiment)
-        self.needs.setups_s[value] = laboratory.elapsed_s - began_s - experiment.elapsed_s
+        took_s = laboratory.elapsed_s - began_s
+        self.needs.setups_s[value] = took_s - experiment.elapsed_s
         self.measured[value] = experiment
-        self.tried[value] = figures.step(value, experiment)
-        laboratory.say(f"{name}: {_told(self.tried[value])}, in {format_duration(laboratory.elapsed_s - began_s)}")
+        self.tried[value] = step = figures.step(value, experiment)
+        laboratory.say(f"{experiment.cardinality}: {_told(step)}, in {format_duration(took_s)}")
 
     def _memory_bytes(self) -> int | None:
         return machine.memory_bytes() if self.measured and self.laboratory.bench.serve().is_local else None
