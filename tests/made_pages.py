@@ -29,8 +29,8 @@ def written(page: str) -> str:
     """
     text = (ROOT / page).read_text(encoding="utf-8")
     for part, make in MADE[page].items():
-        made = f"{make()}\n"
-        place = rf"(?<=<!-- {part} -->\n).*(?=<!-- /{part} -->)"
+        made = f"<!-- {part} -->\n{make()}\n<!-- /{part} -->"
+        place = rf"<!-- {part} -->\n.*?<!-- /{part} -->"
         text, count = re.subn(place, lambda _, made=made: made, text, flags=re.DOTALL)
         if count != 1:
             raise ValueError(f"{page} has {count} places for {part!r}: <!-- {part} --> ... <!-- /{part} -->")

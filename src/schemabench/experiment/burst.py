@@ -242,7 +242,7 @@ def _taken(feed: Feed, writer: Writer, block: int, size: float, duration_s: floa
 def _encoded(encode: Encoder, call: Call, number: int, writer: str) -> Encoded:
     """Return a call with its values as the server receives them."""
     operation, values, takes = call.operation, call.values, _NOTHING
-    if Given in map(type, values.values()):
+    if any(isinstance(value, Given) for value in values.values()):
         takes = {name: value.name for name, value in values.items() if isinstance(value, Given)}
         values = {name: value.known if isinstance(value, Given) else value for name, value in values.items()}
     return Encoded(number, operation, encode(operation, values), writer, call.key, call.transaction, takes, call.gives)

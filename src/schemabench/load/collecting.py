@@ -1,4 +1,4 @@
-"""When Python looks for garbage: not while a burst is made, loaded or executed.
+"""When Python looks for garbage: not while a burst is made, loaded or executed, nor within a block.
 
 Owns nothing but that. Bursts have no reference cycles, and thousands of objects each: collections would go through them
 again and again, at times that differ between trials.

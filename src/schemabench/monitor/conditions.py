@@ -37,6 +37,8 @@ _SILENT = frozenset(
 """Names and addresses of sessions and servers, which affect no figure."""
 _USUAL = {("client_encoding", "UTF8")}
 """Settings that are irrelevant at this value."""
+_BETWEEN_ROWS, _BETWEEN_FIELDS, _TRUE = b"\x1e", b"\x1f", "t"
+"""As our queries have them."""
 
 
 class Condition(NamedTuple):
@@ -123,10 +125,11 @@ def _answers(
 
 def _conditions(text: bytes) -> Iterator[tuple[str, Condition]]:
     """Yield the settings of a session and their states, from an answer."""
-    for name, value, source, own in json.loads(text.decode(errors="replace") or "[]"):
-        told = shown(name, value or "")
+    for row in text.split(_BETWEEN_ROWS) if text else ():
+        name, value, source, own = (one.decode(errors="replace") for one in row.split(_BETWEEN_FIELDS))
+        told = shown(name, value)
         if name not in _SILENT and (name, told) not in _USUAL:
-            yield name, Condition(told, source, own)
+            yield name, Condition(told, source, own == _TRUE)
 
 
 def _text(name: str) -> str:

@@ -28,6 +28,8 @@ _WAL = "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 _WAL_SINCE = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), %s)::float8"
 LOCK_LIMIT_S = 2.0
 """Time limit for a table that another session, or a prepared transaction, has locked; then it is skipped."""
+_ALL_FROZEN_SINCE = 180_000
+"""The version from which the server counts frozen pages."""
 NO_LIMIT = -1.0
 """The value of a disabled threshold."""
 
@@ -193,12 +195,14 @@ def _is_off(value: str) -> bool:
 
 def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
     with connection.cursor(row_factory=class_row(Table)) as cursor:
-        return cursor.execute(_query(), prepare=True).fetchall()
+        return cursor.execute(_query(connection.info.server_version), prepare=True).fetchall()
 
 
 @cache
-def _query() -> bytes:
-    return resources.files(__package__).joinpath("queries/upkeep.sql").read_bytes()
+def _query(version: int) -> bytes:
+    """Return the query for a version of the server."""
+    text = resources.files(__package__).joinpath("queries/upkeep.sql").read_bytes()
+    return text if version >= _ALL_FROZEN_SINCE else text.replace(b"relation.relallfrozen", b"0")
 
 
 def _carry_out(conninfo: str, wanted: Mapping[int, tuple[str, Due]]) -> tuple[Mapping[int, Due], Done]:

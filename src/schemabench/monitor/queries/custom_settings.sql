@@ -1,5 +1,5 @@
 -- Custom settings, as in myapp.tenant, which pg_settings does not show: those of the command line, which are given as
--- JSON, and those of database and role, as JSON like `settings.sql`. The later word of several for one setting holds.
+-- JSON, and those of database and role, in the form of `settings.sql`. The later word of several for one setting holds.
 WITH given AS (
     SELECT key AS name, value, 'command line' AS source, 0 AS place
     FROM pg_catalog.json_each_text($1::json)
@@ -17,13 +17,15 @@ WITH given AS (
 ), last_word AS (
     SELECT DISTINCT ON (name) name, value, source FROM given WHERE name LIKE '%.%' ORDER BY name, place DESC
 )
-SELECT pg_catalog.json_agg(
-    pg_catalog.json_build_array(
+SELECT pg_catalog.string_agg(
+    pg_catalog.concat_ws(
+        pg_catalog.chr(31),
         name,
-        pg_catalog.current_setting(name, true),
+        pg_catalog.translate(pg_catalog.current_setting(name, true), pg_catalog.chr(30) || pg_catalog.chr(31), ''),
         CASE WHEN value = pg_catalog.current_setting(name, true) THEN source ELSE 'session' END,
         false
-    )
+    ),
+    pg_catalog.chr(30)
 )
 FROM last_word
 WHERE pg_catalog.current_setting(name, true) IS NOT NULL

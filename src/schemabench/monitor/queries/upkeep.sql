@@ -1,7 +1,7 @@
 -- What autovacuum decides by, of each table that has changed at all: its counts since it was last looked after, its size,
 -- and its own settings. A TOAST table goes by the name of the table that it belongs to, whose vacuum takes it along, and
 -- has the settings of that if it has none. Version 18 tells how many pages are frozen, whose rows it leaves out of the
--- threshold of insertions: of the row as JSON, since older versions have no such column.
+-- threshold of insertions; older versions, which have no such column, get 0 in its place.
 SELECT
     relation.oid::bigint AS oid,
     owner.oid::bigint AS owner,
@@ -11,8 +11,8 @@ SELECT
     pg_catalog.pg_stat_get_dead_tuples(relation.oid)::float8 AS dead,
     pg_catalog.pg_stat_get_ins_since_vacuum(relation.oid)::float8 AS inserted,
     pg_catalog.pg_stat_get_mod_since_analyze(relation.oid)::float8 AS modified,
-    CASE WHEN relation.relpages > 0 AND pg_catalog.pg_stat_get_ins_since_vacuum(relation.oid) > 0 THEN
-        1 - least(coalesce((to_jsonb(relation) ->> 'relallfrozen')::float8, 0) / relation.relpages, 1)
+    CASE WHEN relation.relpages > 0
+        THEN 1 - least(relation.relallfrozen::float8 / relation.relpages, 1)
     ELSE 1 END AS unfrozen,
     coalesce(
         (
