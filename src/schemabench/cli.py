@@ -6,8 +6,9 @@ Owns only the adaptation of arguments. Must not hold logic of its own.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -40,7 +41,7 @@ from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
-from schemabench.redaction import redact_command, redact_sql
+from schemabench.redaction import redact, redact_command, redact_sql
 from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
 
@@ -212,7 +213,7 @@ def _add_heeded(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run that searches, maps and growth curves heed."""
     heeded = (one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
     _add_options(parser, *heeded, about=_ABOUT_STEPS)
-    parser.set_defaults(about=_ABOUT_STEPS)
+    parser.set_defaults(about=_ABOUT_STEPS, unheeded=_UNHEEDED)
 
 
 def _add_options(parser: argparse.ArgumentParser, *names: str, about: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -262,10 +263,37 @@ def _end(text: str) -> float:
 
 
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
-    """Return the project's folder and the settings that a pytest run would use here."""
-    config = pytest.Config.fromdictargs({}, _NO_TESTS)
-    settings, origins = options.resolve(chosen, os.environ, config.getini, getattr(chosen, "about", {}))
-    return project.find(config, Path(settings.workloads)), settings, origins
+    """Return the project's folder and the settings that a pytest run would use here, as far as a command heeds them.
+
+    Raises:
+        UsageError: A setting is not acceptable, or pytest has no configuration here.
+    """
+    try:
+        config = pytest.Config.fromdictargs({}, _NO_TESTS)
+    except (Exception, SystemExit) as cause:  # whatever a conftest.py raises
+        raise _unconfigured(cause) from cause
+    try:
+        settings, origins = options.resolve(chosen, os.environ, config.getini, getattr(chosen, "about", {}))
+    except pytest.UsageError as cause:
+        raise _unconfigured(cause) from cause
+    root = project.find(config, Path(settings.workloads))
+    return root, *_heeded(settings, origins, getattr(chosen, "unheeded", ()))
+
+
+def _heeded(
+    settings: Options, origins: Sequence[OptionValue], unheeded: Collection[str]
+) -> tuple[Options, tuple[OptionValue, ...]]:
+    """Return settings of which some are as if nobody had set them."""
+    flags = {options.flag(option) for option in options.table() if option.name in unheeded}
+    reset = {name: getattr(Options(), name) for name in unheeded}
+    return replace(settings, **reset), tuple(one for one in origins if one.name not in flags)
+
+
+def _unconfigured(cause: BaseException) -> UsageError:
+    return UsageError(
+        f"pytest cannot be configured here: {redact(str(cause))}",
+        remedies=["mend its ini file, or conftest.py: the settings of a run come from there"],
+    )
 
 
 def _asked(chosen: argparse.Namespace) -> Asked:
@@ -312,6 +340,11 @@ def _crossover(chosen: argparse.Namespace) -> None:
 
     if chosen.over and not chosen.map:
         raise UsageError("--over names the axes of a map", remedies=["ask for a map: --map 3x3"])
+    if chosen.resume and chosen.map:
+        raise UsageError(
+            "--resume continues an interrupted search, and --map draws a map",
+            remedies=["draw the map from its first cell: leave out --resume", "resume the search: leave out --map"],
+        )
     asked = _asked(chosen)
     bench = Bench(asked, progress.on(Screen(_width())))
     try:

@@ -213,6 +213,18 @@ def test_wrong_rows_wrong_answers_and_refusals_are_disagreements(tmp_path: Path,
     assert "after 1 call, 'put' is refused: integer out of range" in oracle.check(refused, server).reason
 
 
+def test_a_query_that_is_refused_is_named_and_is_part_of_what_reproduces_it(tmp_path: Path, server: Server) -> None:
+    overflowing = f"""{SCHEMA}-- name: items
+SELECT key, value + 0 * (value + 1) AS value FROM item ORDER BY key COLLATE "C";
+"""  # noqa: S608 (SQL of our own)
+    reason = _checked(tmp_path, server, overflowing).reason
+
+    assert "after 1 call, 'items' is refused: bigint out of range" in reason
+    assert reason.endswith(
+        '-- 2. items\nSELECT key, value + 0 * (value + 1) AS value FROM item ORDER BY key COLLATE "C";'
+    )
+
+
 GATHERED = f"""\
 {SCHEMA}-- name: put
 -- batch: 4
@@ -245,7 +257,9 @@ def test_gathered_calls_are_checked_together(tmp_path: Path, server: Server) -> 
     )
     refused = oracle.check(gathered, server)
 
-    assert oracle.check(last_wins, server).reason == ""
+    checked = oracle.check(last_wins, server)
+    assert checked.reason == ""
+    assert checked.record.calls < PATIENT.sequences * PATIENT.length, "rows are compared once for each request"
     assert oracle.check(copying, server).reason == ""
     assert oracle.check(in_binary, server).reason == ""
     assert "after 2 calls, 'put' is refused: ON CONFLICT DO UPDATE command cannot affect row a second" in refused.reason

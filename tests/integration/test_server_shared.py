@@ -144,7 +144,8 @@ def test_databases_are_gone_however_the_run_ends(
 
 def test_kept_databases_stay_and_no_later_run_takes_them(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with serve(dsn, settings={}, clients=4, run_id="run1", keep_databases=True) as server:
-        server.create("kept")
+        server.clone(server.create("template"), "kept", keep=True)
+        server.clone(server.create("scratch"), "copy")
     with serve(dsn, settings={}, clients=4, run_id="run2"):
         pass
 

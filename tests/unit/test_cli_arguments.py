@@ -1,11 +1,14 @@
 """What the command line refuses before it does anything."""
 
 import sys
+from pathlib import Path
 
 import programs
 import pytest
 
 from schemabench import cli
+from schemabench.options import Options
+from schemabench.records import OptionValue
 
 INTERRUPTED = """
 import atexit, os, runpy, signal, sys
@@ -56,6 +59,49 @@ def test_number_out_of_bounds_is_refused(arguments: list[str], reason: str, caps
 
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"pytest.ini": "[pytest\nx"}, "pytest.ini:1: unexpected value continuation"),
+        ({"pytest.ini": "[pytest]\n", "conftest.py": "import nothere\n"}, "No module named 'nothere'"),
+        ({"pytest.ini": "[pytest]\n", "conftest.py": "raise SystemExit('too old')\n"}, "too old"),
+        ({"pyproject.toml": "[tool.pytest]\nschemabench_clients = 4\n"}, "'schemabench_clients' expects a string"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "status"), [(["crossover", "usage"], 2), (["rehearse", "usage", "--candidate", "x"], 3)]
+)
+def test_a_project_whose_pytest_is_broken_is_told_in_words_by_the_status_of_an_error(
+    files: dict[str, str], reason: str, command: list[str], status: int, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    done = programs.run([sys.executable, "-m", "schemabench", *command], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == status
+    assert done.stderr.startswith("ERROR: pytest cannot be configured here: ")
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize("command", [["crossover", "votes"], ["growth", "votes", "--over", "clients"]])
+def test_options_that_a_command_does_not_heed_are_as_if_nobody_had_set_them(command: list[str]) -> None:
+    set_ = Options(soak_s=5.0, production="off", neutral_ids=("one",), workload=("usage",), race=True, clients=7)
+    origins = [OptionValue(name=name, value="", source="environment") for name in ("--soak", "--race", "--clients")]
+    settings, told = cli._heeded(set_, origins, cli._parser().parse_args(command).unheeded)
+
+    assert settings == Options(clients=7)
+    assert [one.name for one in told] == ["--clients"]
+
+
+def test_a_map_that_is_to_be_resumed_is_refused_with_what_to_leave_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["crossover", "usage", "--map", "3x3", "--resume"]) == 2
+
+    said = capsys.readouterr().err
+    assert "--resume continues an interrupted search, and --map draws a map" in said
+    assert "draw the map from its first cell: leave out --resume" in said
+    assert "resume the search: leave out --map" in said
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_the_query_that_answers_wrongly_comes_last(tmp_path: Path) -> None:
         (_disagreement(PUT, query="items"), "after 1 call, the rows of 'items' differ from the model's"),
         (_disagreement(PUT, PUT), "after 2 calls, the answer of 'put' differs from the model's"),
         (_disagreement(PUT, found="too long"), "after 1 call, 'put' is refused: too long"),
+        (_disagreement(PUT, query="items", found="no"), "after 1 call, 'items' is refused: no"),
     ],
 )
 def test_a_summary_says_what_differs(disagreement: Disagreement, summary: str) -> None:

@@ -1,12 +1,14 @@
 """What is found on a machine, and which of it is preferred."""
 
 from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
 
 from schemabench.errors import ServerError, UsageError
 from schemabench.server import binaries, choice, container, serve
+from schemabench.server.admission import Needs
 from schemabench.server.binaries import Binaries, Survey, inspect
 from schemabench.server.offer import Offer
 from schemabench.server.spec import Anything, Image, LocalFolder, LocalMajor
@@ -135,6 +137,19 @@ def test_databases_of_a_throw_away_server_cannot_be_kept() -> None:
 
     with pytest.raises(UsageError, match="--keep-databases"), server:
         pass
+
+
+@pytest.mark.parametrize(("daemon", "buffers"), [(1 << 30, "256MB"), (None, "1024MB")])
+def test_the_cache_of_a_container_is_sized_for_the_daemons_machine(
+    monkeypatch: pytest.MonkeyPatch, daemon: int | None, buffers: str
+) -> None:
+    monkeypatch.setattr(choice.machine, "memory_bytes", lambda: 64 << 30)
+    monkeypatch.setattr(container, "memory_bytes", lambda: daemon)
+    monkeypatch.setattr(container, "start", lambda *_: nullcontext())
+    with ExitStack() as stack:
+        _, ours, _ = choice._source(stack, Image(image="postgres:15"), {}, Needs(clients=4), "run", None)
+
+    assert ours["shared_buffers"] == buffers
 
 
 def test_a_wheel_is_never_imported() -> None:

@@ -89,7 +89,7 @@ class _Comparison:
     """The model and the candidate, step by step.
 
     Attributes:
-        calls: The number of executed calls.
+        calls: The number of calls after which rows were compared: one of each request.
     """
 
     def __init__(self, model: Model[Any, Any], scratch: Scratch) -> None:
@@ -120,7 +120,6 @@ class _Comparison:
             if call is not None and self._asked(self._model.possible, state, call):
                 answers = self._asked(history.apply, state, call)
                 pending.append(call)
-                self.calls += 1
         return None
 
     def _joins(self, call: Call, pending: Sequence[Call]) -> bool:
@@ -142,16 +141,21 @@ class _Comparison:
             answers: The possible answers of the last call; not compared where its request has others, too.
         """
         request = executed[-1]
+        self.calls += 1
         try:
             rows = self._scratch.execute(request)
-            if answers and len(request) == 1 and all(rows != list(answer) for answer in answers):
-                return _disagreement(executed, "", answers[0], rows)
-            states = self._asked(lambda now, _: self._model.state(now), state, request[-1])
-            for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
-                if not self._same(rows, expected):
-                    return _disagreement(executed, name, expected, rows)
         except RefusedError as refusal:
             return _disagreement(executed, "", None, str(refusal))
+        if answers and len(request) == 1 and all(rows != list(answer) for answer in answers):
+            return _disagreement(executed, "", answers[0], rows)
+        states = self._asked(lambda now, _: self._model.state(now), state, request[-1])
+        try:
+            each = self._scratch.query(states)
+        except RefusedError as refusal:
+            return _disagreement(executed, refusal.operation, None, str(refusal))
+        for (name, expected), rows in zip(states.items(), each, strict=True):
+            if not self._same(rows, expected):
+                return _disagreement(executed, name, expected, rows)
         return None
 
     def _same(self, rows: Sequence[Row], expected: Sequence[Row]) -> bool:

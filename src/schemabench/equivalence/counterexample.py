@@ -28,11 +28,11 @@ class Disagreement:
     requests: tuple[tuple[Call, ...], ...]
     """Calls, those of a request together, executed from a database without rows; after the last the two disagree."""
     query: str
-    """The query whose rows differ; empty if the last call itself returns other rows or is refused."""
+    """The query that is refused, or whose rows differ; empty if it is the last call itself."""
     expected: tuple[Row, ...] | None
-    """The model's rows; None if the last call must only succeed."""
+    """The model's rows; None if the last call, or the query, must only succeed."""
     found: tuple[Row, ...] | str
-    """The candidate's rows; or why the server refused the last call."""
+    """The candidate's rows; or why the server refused the last call, or the query."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -44,11 +44,11 @@ class Disagreement:
         calls = plural(len(self.calls), "call")
         what = f"the rows of {self.query!r}" if self.query else f"the answer of {self.calls[-1].operation!r}"
         if isinstance(self.found, str):
-            return f"after {calls}, {self.calls[-1].operation!r} is refused: {self.found}"
+            return f"after {calls}, {(self.query or self.calls[-1].operation)!r} is refused: {self.found}"
         return f"after {calls}, {what} differ{'' if self.query else 's'} from the model's"
 
     def differences(self) -> Iterator[str]:
-        """Yield the first rows that differ, a line each; nothing for a refused call."""
+        """Yield the first rows that differ, a line each; nothing where something was refused."""
         if isinstance(self.found, str):
             return
         pairs = enumerate(zip_longest(self.expected or (), self.found), start=1)

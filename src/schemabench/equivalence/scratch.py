@@ -57,10 +57,11 @@ Cursor = psycopg.Cursor[Any]
 
 
 class RefusedError(Exception):
-    """A call was refused because of its values or the existing rows."""
+    """A call, or a query, was refused because of its values or the existing rows."""
 
-    def __init__(self, message: str, sqlstate: str) -> None:
+    def __init__(self, operation: str, message: str, sqlstate: str) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
+        self.operation = operation
         self.sqlstate = sqlstate
 
 
@@ -84,9 +85,7 @@ class Scratch:
         """The part and the SQL of a call -> its values that are taken for JSON."""
         self._pristine: Databases | None = None
         """Cloned for each sequence if the schema contains rows, or moves a sequence."""
-        self._databases = several.create(
-            server, _LABEL, parts.names if candidate.databases == "part" else (), keep=False
-        )
+        self._databases = several.create(server, _LABEL, parts.names if candidate.databases == "part" else ())
         self._connections = self._connect()
 
     def install(self) -> None:
@@ -202,7 +201,7 @@ class Scratch:
                 where=statement.text.place(),
                 checked=[refusal.detail],
             )
-        raise RefusedError(refusal.message, refusal.sqlstate)
+        raise RefusedError(operation.name, refusal.message, refusal.sqlstate)
 
     def query(self, names: Iterable[str]) -> list[list[Row]]:
         """Return the rows of some of the workload's queries, those of all parts united; raises as `execute` does."""
@@ -338,7 +337,7 @@ class Scratch:
                 remedies=candidates.remedies(self.candidate, query.text, name),
             )
         detail = f": {cause.diag.message_detail}" if cause.diag.message_detail else ""
-        return RefusedError(f"{said}{detail}", cause.sqlstate or "")
+        return RefusedError(call.operation, f"{said}{detail}", cause.sqlstate or "")
 
     def _lost(self, cause: psycopg.Error) -> ServerError:
         if refusal := full(str(cause)):

@@ -348,7 +348,7 @@ class Building:
         """Return a clone of a template as an entrant, with this process's connections."""
         started_s = perf_counter()
         label = f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
-        clone = several.clone(self.server, template.databases, label)
+        clone = several.clone(self.server, template.databases, label, keep=True)
         writers = [*map(self.plan.connections.__getitem__, self.positions)]  # shared out once, not for each
         try:
             by_turns = shifts.needed(self.plan, self.server)

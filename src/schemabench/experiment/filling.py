@@ -73,7 +73,7 @@ def build(  # noqa: PLR0913 (what makes a template)
         candidate=candidate,
         operations=candidates.operations(candidate, defaults),
         server=server,
-        databases=several.create(server, f"{candidate.name}_template", apart, keep=False),
+        databases=several.create(server, f"{candidate.name}_template", apart),
         parts=parts,
         isolation=isolation,
     )

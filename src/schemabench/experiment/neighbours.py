@@ -115,7 +115,7 @@ class Neighbours:
             return
         recipe = (_LABEL, noise.model.digest)
         if not (template := kept.find(self._server, recipe)):
-            template = several.create(self._server, _LABEL, (), keep=False)
+            template = several.create(self._server, _LABEL, ())
             rows = Counter(
                 lambda text: self._progress.stage(self._plan, f"populating the noise: {text}"), size(noise.model)
             )

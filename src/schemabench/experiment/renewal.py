@@ -4,6 +4,7 @@ Owns the order of steps: no session may be connected to a database that is copie
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 from schemabench.errors import ServerError
 from schemabench.experiment.entrant import Entrant
@@ -51,11 +52,10 @@ def _copied(server: Server, entrants: Sequence[Entrant]) -> tuple[dict[Entrant, 
     copies: dict[Entrant, Databases] = {}
     try:
         for one in entrants:
-            copies[one] = several.clone(server, one.databases, one.databases.label)
-    except ServerError as failure:
-        if not server.alive():
-            raise
-        for copy in copies.values():
-            several.drop(server, copy)
-        return {}, failure.what
+            copies[one] = several.clone(server, one.databases, one.databases.label, keep=True)
+    except BaseException as failure:
+        several.drop(server, chain.from_iterable(copies.values()))
+        if isinstance(failure, ServerError) and server.alive():
+            return {}, failure.what
+        raise
     return copies, ""

@@ -46,7 +46,7 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
         with opened(server.conninfo) as connection:
             if not cache.may_tell(connection):
                 return None
-        database = server.create("cache", keep=False)
+        database = server.create("cache")
         stack.callback(several.drop, server, [database])
         with opened(server.conninfo_for(database.name)) as connection:
             return database if cache.make(connection) else None

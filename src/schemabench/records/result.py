@@ -160,11 +160,11 @@ class EquivalenceCheck:
     """The comparison of a candidate with the workload's model, before any measurement."""
 
     agrees: bool
-    """Whether its rows equalled the model's after every call."""
+    """Whether its rows equalled the model's after every call, or the last of those that are one request."""
     sequences: int
     """Number of executed sequences of calls, each from a database without rows."""
     calls: int
-    """Calls in all sequences, including the shrinking of a counterexample; the rows were compared after each."""
+    """Calls after which the rows were compared, in all sequences, including the shrinking of a counterexample."""
     complete: bool
     """Whether it finished before its time limit."""
     elapsed_s: float

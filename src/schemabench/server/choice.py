@@ -160,7 +160,8 @@ def _source(  # noqa: PLR0913, PLR0917 (what a server is started with)
     asked = settings.normalised(asked)
     choice, memory = choose(wanted), machine.memory_bytes()
     if isinstance(choice, Image):
-        ours = settings.chosen(needs.offered(settings.sessions(container.memory_bytes() or memory)), memory)
+        memory = container.memory_bytes() or memory
+        ours = settings.chosen(needs.offered(settings.sessions(memory)), memory)
         return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
     machine.check_memory()
     free = psutil.disk_usage(str(folder.base())).free

@@ -82,6 +82,8 @@ class Server:
         self._keep = keep_databases
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
+        self._staying: set[str] = set()
+        """Databases that outlive the run."""
         self.kept: list[tuple[object, Databases]] = []
         self.most_bytes: int | None = None
         self._version = _version(session)
@@ -109,12 +111,11 @@ class Server:
         """Return the conninfo of one of the server's databases."""
         return with_words(self.conninfo, dbname=database)
 
-    def create(self, label: str, *, keep: bool = True) -> Database:
+    def create(self, label: str) -> Database:
         """Create an empty database for this run.
 
         Args:
             label: Its purpose.
-            keep: Whether it may outlive the run if the user asked for that.
 
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
@@ -124,10 +125,15 @@ class Server:
             databases.create(session, name, mark)
             self._give(name, {} if self.source.owned else self.asked)
 
-        return self._add(label, make, keep=keep)
+        return self._add(label, make)
 
-    def clone(self, template: Database, label: str) -> Database:
+    def clone(self, template: Database, label: str, *, keep: bool = False) -> Database:
         """Copy a database of this run, settings included; it must have no connections.
+
+        Args:
+            template: The database.
+            label: The purpose of the copy.
+            keep: Whether the copy outlives the run if the user asked for that.
 
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
@@ -137,7 +143,7 @@ class Server:
             databases.clone(session, template.name, name, mark)
             self._give(name, *server_settings.of_database(session, template.name))  # the server copies everything else
 
-        return self._add(label, make)
+        return self._add(label, make, keep=keep)
 
     def drop(self, database: Database) -> None:
         """Drop a database of this run and end all connections to it.
@@ -149,6 +155,7 @@ class Server:
             databases.drop(session, database.name, self.run_id)
             _flush(session)
         self._databases.pop(database.name, None)
+        self._staying.discard(database.name)
 
     def standing(self, before: outside.Standing | None = None) -> outside.Standing:
         """Return the server's objects outside the databases of runs; nothing for a server that is removed with the run.
@@ -216,7 +223,7 @@ class Server:
         """
         problems: dict[str, ServerError] = {}
         if not self.source.owned:
-            for database in [one for _, some in self.kept for one in some] if self._keep else self.databases:
+            for database in [one for one in self.databases if one.name not in self._staying]:
                 try:
                     self.drop(database)
                 except ServerError as error:
@@ -252,20 +259,22 @@ class Server:
                 server_settings.give(inside, name, for_role, role=True)
 
     def _add(
-        self, label: str, make: Callable[[psycopg.Connection[TupleRow], str, Mark], None], *, keep: bool = True
+        self, label: str, make: Callable[[psycopg.Connection[TupleRow], str, Mark], None], *, keep: bool = False
     ) -> Database:
         name = databases.database_name(self.run_id, label, self._databases)
-        database = Database(name=name, label=label)
+        database, stays = Database(name=name, label=label), self._keep and keep
         with self._words(f"Making the database {name}") as session:
             self._databases[name] = database  # before it is made: an interrupt in between must not leave it behind
             try:
-                make(session, name, Mark(run=self.run_id, label=label, keep=self._keep and keep))
+                make(session, name, Mark(run=self.run_id, label=label, keep=stays))
                 _flush(session)
             except Exception:
                 with suppress(SchemabenchError, psycopg.Error):
                     databases.drop(session, name, self.run_id)
                     del self._databases[name]
                 raise
+        if stays:
+            self._staying.add(name)
         return database
 
     @contextmanager

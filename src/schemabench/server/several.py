@@ -14,28 +14,34 @@ if TYPE_CHECKING:
     from schemabench.server.serving import Server
 
 
-def create(server: "Server", label: str, parts: Sequence[str], *, keep: bool = True) -> Databases:
+def create(server: "Server", label: str, parts: Sequence[str]) -> Databases:
     """Create an empty database for each part, or one if there are none.
 
     Args:
         server: Where.
         label: Their purpose.
         parts: The names of the parts.
+
+    Raises:
+        ServerError: The server refuses, has no space left, or is gone.
+    """
+    return _made(label, dict.fromkeys(parts or [""], server.create), server)
+
+
+def clone(server: "Server", template: Databases, label: str, *, keep: bool = False) -> Databases:
+    """Copy databases of this run, which must have no connections.
+
+    Args:
+        server: Where.
+        template: The databases.
+        label: The purpose of the copies.
         keep: As for one database.
 
     Raises:
         ServerError: The server refuses, has no space left, or is gone.
     """
-    return _made(label, {part: partial(server.create, keep=keep) for part in parts or [""]}, server)
-
-
-def clone(server: "Server", template: Databases, label: str) -> Databases:
-    """Copy databases of this run, which must have no connections.
-
-    Raises:
-        ServerError: The server refuses, has no space left, or is gone.
-    """
-    return _made(label, {part: partial(server.clone, one) for part, one in template.by_part.items()}, server)
+    makers = {part: partial(server.clone, one, keep=keep) for part, one in template.by_part.items()}
+    return _made(label, makers, server)
 
 
 def drop(server: "Server", databases: Iterable[Database]) -> None:

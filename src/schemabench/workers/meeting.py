@@ -66,7 +66,7 @@ class Meeting:
             self._called_off = True
             raise
         if self._link is None:
-            database = server.create(LINK_LABEL, keep=False)
+            database = server.create(LINK_LABEL)
             self._stack.callback(_drop, server, database)
             self._link = self._open(server.conninfo_for(database.name))
             _leave(self.seat.folder, {"conninfo": self._link.conninfo})

@@ -343,7 +343,7 @@ class Workload(Generic[Cardinality]):
     interference: bool = False
     """Whether each part's writers also execute a burst alone in each block, which shows how parts slow each other."""
     state: tuple[str, ...] = ()
-    """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
+    """Queries that must return the same rows for all candidates after the same bursts, and the model's in its order."""
     invariants: tuple[str, ...] = ()
     """Queries that return violations: no rows if all is well."""
     bounds: Callable[[Cardinality], Mapping[str, object]] = lambda _: {}
