@@ -1,4 +1,4 @@
-"""What README.md tells people to type is understood: measuring itself is left to the tests beside this one."""
+"""What README.md tells people to type and to write is understood: the tests beside this one measure."""
 
 import configparser
 import json
@@ -10,8 +10,11 @@ from pathlib import Path
 import programs
 import pytest
 
+from schemabench import load_run
+
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
     shlex.split(part, comments=True) for block in BLOCKS for line in block.splitlines() for part in line.split(" && ")
 ]
@@ -77,3 +80,17 @@ def test_nothing_else_is_to_be_typed() -> None:
     }
 
     assert {tuple(words[:2]) for words in COMMANDS if words} <= known
+
+
+def test_what_a_test_may_assert_of_a_result_holds_of_one_that_was_measured() -> None:
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    asserted = re.findall(r"`(assert evaluate\(\)[^`]*)`", README)
+    (experiment,) = load_run(ROOT / "reports" / "example" / "usage_at_worst.json.gz").run.experiments
+    first = experiment.candidates[0]
+    known = {"pytest": pytest, "evaluate": lambda: first}
+
+    assert any("def test_orders(evaluate)" in text for text in snippets)
+    assert asserted, "README.md shows no test that asserts more than `evaluate()` does"
+    for text in [*snippets, *asserted]:
+        exec(text, known)  # noqa: S102 (of our own page)
+    known["test_orders"](known["evaluate"])

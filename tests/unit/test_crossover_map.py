@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,15 @@ class Sizes:
     reads: int = 5
 
 
+@dataclass(frozen=True)
+class Bounded(Sizes):
+    """A cardinality whose author refuses some sizes."""
+
+    def __post_init__(self) -> None:
+        if self.reads > self.rows:
+            raise ValueError(f"{self.reads} reads of {self.rows} rows")
+
+
 @dataclass
 class FakeLaboratory:
     """What measures nothing, by a clock of its own."""
@@ -35,6 +45,7 @@ class FakeLaboratory:
     budget_s: float
     loading_s: Callable[[Sizes], float]
     fails: Callable[[Sizes], BaseException | None] = lambda _: None
+    typical: Sizes = field(default_factory=Sizes)
     workload: str = "items"
     start: str = "typical"
     doing: str = ""
@@ -54,8 +65,8 @@ class FakeLaboratory:
     @property
     def found(self) -> Any:  # noqa: ANN401 (what a workload is, as far as a map knows)
         """The workload."""
-        workload = SimpleNamespace(name="items", axes=(FIRST, SECOND), cardinalities={"typical": Sizes()})
-        return SimpleNamespace(workload=workload)
+        workload = SimpleNamespace(name="items", axes=(FIRST, SECOND), cardinalities={"typical": self.typical})
+        return SimpleNamespace(workload=workload, path=Path("items.py"))
 
     @property
     def bench(self) -> Any:  # noqa: ANN401 (likewise)
@@ -197,6 +208,20 @@ def test_a_cell_at_which_the_baseline_fails_has_a_reason_and_the_map_goes_on() -
     assert _unmeasured(drawn) == {FAR}
     assert drawn.cells[-1].reason == "too many rows"
     assert len(laboratory.measured) == 8
+
+
+def test_a_cell_whose_sizes_the_author_refuses_has_a_reason_and_the_map_goes_on() -> None:
+    laboratory = FakeLaboratory(budget_s=90.0, loading_s=lambda _: 1.0, typical=Bounded())
+
+    drawn = laboratory.draw()
+
+    (refused,) = [cell for cell in drawn.cells if cell.ratio is None]
+    assert (refused.first, refused.second) == (10, 64)
+    reason = "`cardinalities` of the workload 'items' failed: ValueError: 64 reads of 10 rows"
+    assert refused.reason == reason
+    assert any(one.endswith(f"rows 10 by reads 64: -, {reason}") for one in laboratory.said)
+    assert len(laboratory.measured) == 8
+    assert laboratory.elapsed_s == pytest.approx(90.0), "the others have its time"
 
 
 def test_what_a_cell_shows_is_said_at_once() -> None:

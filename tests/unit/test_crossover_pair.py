@@ -86,3 +86,16 @@ def test_candidate_that_failed_has_no_cost_and_a_reason() -> None:
 
     assert pair.cost(experiment, "indexed") is None
     assert pair.failure(experiment, "indexed") == "indexed is failed: no such table"
+
+
+def test_cost_of_a_candidate_that_left_early_is_over_the_blocks_in_which_it_took_part() -> None:
+    glances = [replace(TRIAL, block=block, counters={"wal_bytes": 1e6}) for block in range(1, 4)]
+    later = [replace(TRIAL, block=block, operations=40, counters={"wal_bytes": 4e6}) for block in range(4, 24)]
+    left = replace(result("indexed", 0.1), trials=tuple(glances))
+    whole = replace(result("baseline", 1.0), trials=(*(replace(one, warmup=True) for one in glances), *later))
+    dearer = replace(left, trials=tuple(replace(one, counters={"wal_bytes": 3e6}) for one in glances))
+
+    same, triple = (pair.cost(replace(USAGE, candidates=(one, whole)), "indexed") for one in (left, dearer))
+
+    assert same == 1.0, "its bursts were as small as the baseline's then"
+    assert triple == pytest.approx(3.0)

@@ -12,7 +12,7 @@ from schemabench import log_scale
 from schemabench.crossover import finding
 from schemabench.crossover.search import FIRST_ROUND, Search, key
 from schemabench.crossover.state import State, resumed
-from schemabench.errors import CandidateError, UsageError
+from schemabench.errors import CandidateError, UsageError, WorkloadError
 from schemabench.records import Probe
 
 FACTORS = log_scale(1, 1_000_000, 60)
@@ -126,6 +126,19 @@ def test_what_a_look_raises_ends_the_search_at_once() -> None:
     with pytest.raises(CandidateError, match="no such table"):
         _search(look).run(seed=1)
     assert len(looks) == 1
+
+
+def test_a_strategy_that_fails_while_drawing_ends_the_search_in_words_with_its_probes() -> None:
+    def few(sizes: Sizes) -> Sizes:
+        if sizes.rows > 10_000:
+            raise ValueError("too many rows")
+        return sizes
+
+    search = _search(_hill)
+    search.strategy = SIZES.map(few)
+    with pytest.raises(WorkloadError, match="The strategy failed: ValueError: too many rows"):
+        search.run(seed=1)
+    assert search.known
 
 
 def test_shortlist_has_the_slowest_in_trials_and_the_dearest_by_count() -> None:

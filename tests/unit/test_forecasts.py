@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from schemabench.growth import Over
-from schemabench.growth.projecting import compared, forecasts
+from schemabench.growth.projecting import compared, forecasts, projections
 from schemabench.records import Edge, Estimate, Growth, GrowthStep, StepFigures
 
 AT = "2026-03-01T12:00:00+00:00"
@@ -21,6 +21,14 @@ def step(value: float, *, off: float = 1.0) -> GrowthStep:
         for name, rate in rates.items()
     )
     return GrowthStep(value=value, cardinality=f"rows={value:.0f}", figures=figures)
+
+
+def slowed(value: float, p99_ns: float) -> GrowthStep:
+    """Return a step with a p99 of `keyed`."""
+    figures = StepFigures(
+        candidate="keyed", p99_ns=Estimate(value=p99_ns, low=p99_ns * 0.98, high=p99_ns * 1.02), reason="no rate"
+    )
+    return GrowthStep(value=value, cardinality=f"rows={value:.0f}", figures=(figures,))
 
 
 def curve(*steps: GrowthStep, edges: tuple[Edge, ...] = ()) -> Growth:
@@ -78,3 +86,39 @@ def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -
     reason = "a projection needs 3 or more steps whose intervals lie above zero, and there are 2"
     assert {one.refused for one in few} == {reason}
     assert {one.figure for one in (*across, *few)} == {None}
+
+
+def test_a_missed_step_is_named_by_its_value_with_figures_in_the_units_of_the_report() -> None:
+    steps = [*(slowed(value, 1.1e6) for value in VALUES[:-1]), slowed(VALUES[-1], 9e7)]
+    (forecast,) = forecasts(ROWS, curve(*steps), 100_000, AT)
+    (projected,) = projections(ROWS, curve(*steps), 10.0)
+
+    assert forecast.refused == projected.refused
+    assert projected.refused.startswith("the law that comes closest (")
+    assert ") predicts 1.10 ms [1." in projected.refused
+    assert projected.refused.endswith(" at 32,000 rows, where 90.0 ms [88.2, 91.8] was measured")
+
+
+def test_a_missed_rate_has_its_unit_too() -> None:
+    (keyed,) = [
+        one
+        for one in forecasts(ROWS, curve(*BEFORE[:-1], step(VALUES[-1], off=0.01)), 100_000, AT)
+        if one.candidate == "keyed"
+    ]
+
+    assert keyed.refused.endswith(" calls/s at 32,000 rows, where 50.0 [49.0, 51.0] calls/s was measured")
+
+
+def test_a_largest_step_without_intervals_is_named_by_its_value() -> None:
+    few = replace(BEFORE[-1], has_intervals=False)
+    said = projections(ROWS, curve(*BEFORE[:-1], few), 10.0)
+
+    reason = "at the largest step that was measured, 32,000 rows, it has no interval that lies above zero"
+    assert {one.refused for one in said} == {reason}
+
+
+def test_a_largest_step_that_was_interrupted_leaves_projections_as_they_were_before_it() -> None:
+    broken_off = replace(step(100_000, off=0.1), has_intervals=False, is_interrupted=True)
+
+    assert projections(ROWS, curve(*BEFORE, broken_off), 10.0) == projections(ROWS, curve(*BEFORE), 10.0)
+    assert all(one.points for one in projections(ROWS, curve(*BEFORE), 10.0))

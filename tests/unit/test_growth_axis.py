@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import log
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from schemabench import Workload, Writer
 from schemabench.errors import UsageError
 from schemabench.growth import Over, over
 from schemabench.options import Options
+from schemabench.workload import Adjustment, Found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,12 @@ WORKLOAD = cast(
 )
 
 
+FOUND = Found(workload=WORKLOAD, path=Path("items/__init__.py"), operations={})
+
+
 def asked(named: str, farthest: str = "", workload: Workload[Any] = WORKLOAD, **options: Any) -> Over:  # noqa: ANN401
     """Return the axis of the workload."""
-    return over(named, farthest, workload, Sizes(), Options(**options))
+    return over(named, farthest, replace(FOUND, workload=workload), "typical", Options(**options))
 
 
 def test_rows_are_the_field_that_the_workload_names() -> None:
@@ -97,16 +102,16 @@ def test_values_in_between_are_halfway_by_factors_with_two_digits() -> None:
         ("shares", "", "'items' cannot grow over 'shares'; did you mean 'share'"),
         ("kind", "", "'items' cannot grow over 'kind'"),
         ("below", "", "below zero"),
-        ("rows", "1x", "--to 1x does not reach beyond the start of rows: 20000"),
+        ("rows", "1x", "--to 1x does not reach beyond the start, 20,000 rows_loaded"),
         ("rows", "10", "--to 10 does not reach beyond the start"),
         ("rows", "many", "--to many is neither a multiple"),
         ("rows", "x", "--to x is neither a multiple"),
         ("rows", "nanx", "is neither a multiple"),
         ("rows", "inf", "is neither a multiple"),
         ("rows", "k", "--to k is neither a multiple"),
-        ("clients", "1.2x", "--to 1.2x does not reach beyond the start of clients: 2"),
+        ("clients", "1.2x", "--to 1.2x does not reach beyond the start, 2 clients"),
         ("clients", "20k", "--to 20k is 20,000 clients, and 10,000 are the most"),
-        ("round-trip", "5x", "--to 5x does not reach beyond the start of round-trip: 0"),
+        ("round-trip", "5x", "--to 5x does not reach beyond the start, a round trip of 0 ms"),
         ("round-trip", "fast", "--to fast is neither a multiple"),
     ],
 )
@@ -116,6 +121,28 @@ def test_what_cannot_be_an_axis_is_refused_in_words(named: str, farthest: str, p
 
     assert problem in str(caught.value)
     assert caught.value.remedies or "below zero" in problem
+
+
+def test_a_default_that_does_not_reach_beyond_the_start_is_said_to_be_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        asked("round-trip", round_trip_s=0.02)
+
+    assert caught.value.what == ("10ms, the default of --to, does not reach beyond the start, a round trip of 20 ms")
+    assert list(caught.value.remedies) == ["name a multiple above one: --to 10x", "name a larger value: --to 200ms"]
+    assert asked("round-trip", "200ms", round_trip_s=0.02).end == 200
+
+
+def test_clients_start_at_one_for_each_writer_that_a_file_leaves_on() -> None:
+    off = {"typical": {"two": Adjustment(off=True)}}
+    found = over("clients", "", replace(FOUND, adjustments=off), "typical", Options())
+
+    assert (found.start, found.end) == (1, 16)
+
+
+def test_more_clients_than_there_may_be_are_refused_by_the_default_too() -> None:
+    many = replace(WORKLOAD, writers=lambda _: [Writer(name=f"{one}", kind="stream", weight=1) for one in range(700)])
+    with pytest.raises(UsageError, match="16x, the default of --to, is 11,200 clients, and 10,000 are the most"):
+        asked("clients", workload=many)
 
 
 def test_what_starts_at_zero_has_no_multiple_and_none_is_offered() -> None:

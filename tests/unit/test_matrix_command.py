@@ -49,6 +49,12 @@ def test_pattern_names_the_files_that_exist() -> None:
     assert Path("matrix.md").read_text() == flavored.markdown(matrix.document(compared(*FOUR)))
 
 
+def test_file_that_patterns_match_again_stands_in_the_matrix_once() -> None:
+    Path("link.json").symlink_to("a.json")
+    assert cli.main(["report", "a.json", "*.json", "[a-d].json", "-o", "matrix.md"]) == 0
+    assert Path("matrix.md").read_text() == flavored.markdown(matrix.document(compared(*FOUR)))
+
+
 def test_without_an_output_the_matrix_is_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", "a.json", "b.json"]) == 0
     shown = capsys.readouterr().out
@@ -81,6 +87,10 @@ def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureF
     ("arguments", "expected"),
     [
         (["a.json", "b.json", "-o", "matrix.pdf"], r"No report format for \.pdf(.|\n)*end the path in \.html or \.md"),
+        (["a.json", "a.json", "-o", "matrix.html"], r"a\.json is named twice(.|\n)*name each run once"),
+        (["a.json", "./out/../a.json"], r"a\.json and out/\.\./a\.json are the same file"),
+        (["link.json", "b.json", "a.json"], r"link\.json and a\.json are the same file"),
+        (["a.json", "[a]*.json", "gone.json", "gone.json"], r"gone\.json is named twice"),
         (["e*.json"], r"No run file matches e\*\.json"),
         (["a.json", "gone.json"], r"There is no run file gone\.json"),
         (["a.json", "copy.json"], r"a\.json and copy\.json hold the same run"),
@@ -97,6 +107,8 @@ def test_what_cannot_be_compared_is_refused_with_the_file_and_the_reason(
     for name in ("copy", "serial", "newer", "older"):
         Path(f"{name}.json").write_text(text)
     Path("cut.json").write_text(text[:1000])
+    Path("out").mkdir()
+    Path("link.json").symlink_to("a.json")
     edit("newer.json", format=FORMAT + 1)
     edit("older.json", format=OLDEST_FORMAT - 1)
     content = json.loads(text)["schemabench"]
@@ -105,7 +117,7 @@ def test_what_cannot_be_compared_is_refused_with_the_file_and_the_reason(
     error = capsys.readouterr().err
     assert error.startswith("ERROR: ")
     assert re.search(expected, error)
-    assert not Path("matrix.pdf").exists()
+    assert not list(Path().glob("matrix.*"))
 
 
 def test_run_file_of_an_older_version_is_read_without_the_fields_that_came_later() -> None:

@@ -4,10 +4,21 @@ from dataclasses import replace
 
 import pytest
 from fixed_run import PAGEVIEWS, unranked
-from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run, unsampled
+from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run, unsampled, waiting
 
+from schemabench import report
 from schemabench.errors import UsageError
-from schemabench.records import LOCK_WAITS, THROUGHPUT, Experiment, Extended, Run, Setting, WriterShare
+from schemabench.records import (
+    LOCK_WAITS,
+    THROUGHPUT,
+    CompanionShare,
+    Criterion,
+    Experiment,
+    Extended,
+    Run,
+    Setting,
+    WriterShare,
+)
 from schemabench.report import matrix
 from schemabench.report.matrix.model import Matrix
 
@@ -20,6 +31,10 @@ def at(**changes: object) -> Experiment:
 
 def codes(*runs: Run) -> list[str]:
     return [notice.code for notice in only(*runs).notices]
+
+
+def texts(*runs: Run) -> list[str]:
+    return [notice.text for notice in only(*runs).notices]
 
 
 def matrix_of(runs: list[Run]) -> Matrix:
@@ -96,8 +111,90 @@ def test_another_share_of_the_work_is_refused() -> None:
 
 
 def test_query_that_only_checks_may_differ() -> None:
-    checked = at(operations_sql={**OPERATIONS, "state": "SELECT 1;\n"})
+    checked = at(operations_sql={**OPERATIONS, "state": "SELECT site FROM storage;\n"})
     assert codes(run("15.1", at()), run("16.1", checked)) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO storage SELECT unnest(:sites::text[]);\n",
+        "SELECT load(:sites::text[]) FROM storage;\n",
+        "SELECT load_all();\n",
+        "WITH loaded AS (INSERT INTO storage VALUES ('a') RETURNING site) SELECT count(*) FROM loaded;\n",
+        "SELECT site FROM storage;\nSELECT site FROM storage;\n",
+        "what no version of Postgres can read (\n",
+    ],
+)
+def test_operation_that_no_writer_executes_counts_unless_it_can_only_check(sql: str) -> None:
+    one, other = (at(operations_sql={**OPERATIONS, "load": text}) for text in (sql, sql.replace("storage", "stored")))
+    if one == other:
+        other = at(operations_sql=OPERATIONS)
+    with pytest.raises(UsageError, match=r"execute different SQL of the workload's own(.|\n)*  - operation load\n"):
+        compared(run("15.1", one), run("16.1", other))
+
+
+@pytest.mark.parametrize(
+    "sql", ["TABLE storage;\n", "(SELECT 1 FROM storage);\n", "WITH a AS (TABLE storage) TABLE a;\n"]
+)
+def test_query_that_only_one_version_of_the_workload_checks_does_not_count(sql: str) -> None:
+    checked = at(operations_sql={**OPERATIONS, "sites_twice": sql})
+    assert codes(run("15.1", at()), run("16.1", checked)) == []
+
+
+def test_operation_of_a_companion_that_only_one_run_had_is_told_as_a_companion() -> None:
+    beside = CompanionShare(
+        name="report", operation="sums", clients=1, every_s=1.0, holds=False, isolation="read committed"
+    )
+    more = at(companions=(beside,), operations_sql={**OPERATIONS, "sums": "SELECT sum(:a::int) FROM storage;\n"})
+    assert codes(run("15.1", at()), run("15.1", more, run_id="more")) == ["other-companions"]
+
+
+def test_fronts_over_other_criteria_are_not_marked_and_a_notice_says_so() -> None:
+    one, other = waiting(at(), *RANKS, front=("hash_by_site",)), over_wal(at())
+    found = only(run("15.1", one), run("16.1", other))
+
+    (told,) = [notice.text for notice in found.notices if notice.code == "other-criteria"]
+    assert told == (
+        "The Pareto front is not over the same criteria in all runs, and so not marked: throughput and lock waits on "
+        "PostgreSQL 15, throughput and WAL on PostgreSQL 16"
+    )
+    assert not any(criterion.on_front for criterion in found.criteria)
+    assert not any(cell.on_front for row in found.rows for cell in row.cells)
+    assert "Pareto)" not in report.terminal_comparison(compared(run("15.1", one), run("16.1", other)))
+
+
+def test_front_that_one_run_was_not_asked_for_is_not_marked_where_it_has_ranks_by_all_of_its_criteria() -> None:
+    without = at(criteria=tuple(replace(one, on_front=False) for one in at().criteria))
+    found = only(run("15.1", at()), run("16.1", without))
+    assert [notice.code for notice in found.notices] == ["other-criteria"]
+    assert not any(cell.on_front for row in found.rows for cell in row.cells)
+
+
+def test_front_is_marked_where_another_run_has_no_ranks_by_its_criteria() -> None:
+    found = only(run("15.1", at()), run("16.1", unsampled(at(), sample_hz=50.0)))
+    assert [notice.code for notice in found.notices] == ["no-lock-waits"]
+    assert [[cell.on_front for cell in row.cells] for row in found.rows] == [[True, False], [False, False]]
+
+
+def test_rankings_by_other_criteria_without_a_front_are_a_notice() -> None:
+    one, other = unsampled(at()), unsampled(over_wal(at()))
+    other = replace(other, criteria=tuple(replace(criterion, on_front=False) for criterion in other.criteria))
+    (told,) = [text for text in texts(run("15.1", one), run("16.1", other)) if "criteria" in text]
+    assert told == (
+        "Runs were ranked by different criteria: throughput on PostgreSQL 15, throughput and WAL on PostgreSQL 16"
+    )
+
+
+def over_wal(experiment: Experiment) -> Experiment:
+    """Return an experiment with a front over throughput and WAL, and no ranking by lock waits."""
+    wal = Criterion(name="wal_bytes", title="WAL", unit="bytes", per="row", better="less", compared="ratio")
+    criteria = tuple(one for one in experiment.criteria if one.name == THROUGHPUT.name)
+    candidates = tuple(
+        replace(one, standings={"throughput": one.standings["throughput"], "wal_bytes": one.standings["throughput"]})
+        for one in experiment.candidates
+    )
+    return replace(experiment, criteria=(*criteria, wal), candidates=candidates)
 
 
 def test_other_cardinality_by_another_name_is_compared() -> None:

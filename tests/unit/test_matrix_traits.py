@@ -65,7 +65,7 @@ def test_runs_with_and_without_companions_are_labelled_and_a_notice_says_so() ->
     assert labels(*runs) == ["no companions", "companions"]
     (told,) = [text for text in texts(*runs) if "companions" in text]
     assert "Other companions ran beside the trials" in told
-    assert "holder (holds its transaction open, repeatable read)" in told
+    assert "holder (look, holds its transaction open, repeatable read)" in told
     assert "none with no companions" in told
 
 

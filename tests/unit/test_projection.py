@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from schemabench.projection import USL, Found, Point, coefficients, of_rows, project
+from schemabench.projection import USL, Found, Point, Wording, coefficients, of_rows, project
 from schemabench.records import Estimate, Law
 
 NOISE = 0.03
@@ -24,6 +24,7 @@ SECONDS: dict[Law, Callable[[float], float]] = {
     "break at the cache": lambda rows: 1e-4 * (rows / 1e4) ** 0.05 * max(1.0, rows / EDGE) ** 0.9,
 }
 """The time of a call over rows, by each law."""
+WORDING = Wording(value=lambda value: f"{value:,.0f} rows", figure=lambda figure: f"{figure.value:.1f} calls/s")
 
 
 def drawn(truth: Callable[[float], float], values: Sequence[float], random: np.random.Generator) -> list[Point]:
@@ -44,7 +45,7 @@ def rate_of(law: Law) -> Callable[[float], float]:
 def of_rates(series: Sequence[Point], times: float = 10.0, edge: float | None = None, *, within: bool = False) -> Found:
     """Return the projection of rates over rows; `within` tells of an edge that was passed."""
     forms = of_rows([one.value for one in series], EDGE if within else None)
-    return project(series, forms, lambda _, rate: 1 / rate, times, edge)
+    return project(series, forms, lambda _, rate: 1 / rate, WORDING, times, edge)
 
 
 @pytest.mark.parametrize("law", SECONDS)
@@ -92,7 +93,7 @@ def test_the_intervals_of_contention_and_coherency_hold_the_true_ones(sigma: flo
         for name, true in (("sigma", sigma), ("kappa", kappa)):
             one = coefficients(points, seed=1)[name]
             held[name] += one.low - 1e-12 <= true <= one.high
-        beyond = project(points, [USL], lambda clients, rate: clients / rate, 4.0).points[-1]
+        beyond = project(points, [USL], lambda clients, rate: clients / rate, WORDING, 4.0).points[-1]
         predicted += beyond.figure.low <= truth(beyond.value) <= beyond.figure.high
 
     assert held["sigma"] >= series - 2, "simulated: in 99 of 100"
@@ -132,7 +133,9 @@ def test_a_law_that_misses_the_last_step_is_refused_in_words() -> None:
     found = of_rates(series)
 
     assert not found.points
-    assert "for the last step, where 50.0 was measured" in found.refused
+    assert found.refused == (
+        "the law that comes closest (power) predicts 1000.0 calls/s at 1,000,000 rows, where 50.0 calls/s was measured"
+    )
 
 
 def test_too_few_steps_are_refused_in_words() -> None:
@@ -145,7 +148,7 @@ def test_no_projection_goes_beyond_ten_times_the_last_step() -> None:
     found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], times=1000.0)
 
     assert found.points[-1].value == pytest.approx(10 * ROWS[-1])
-    assert found.limit == "no projection goes beyond 10x the last step"
+    assert found.limit == "no projection goes beyond 10x the largest measured value"
 
 
 def test_no_projection_crosses_an_edge_beyond_the_last_step() -> None:
@@ -185,7 +188,7 @@ def test_steps_of_a_machine_that_differs_widely_are_refused_in_words_or_have_fin
         clients, times = CLIENTS[: 5 + number % 3], (2.0, 4.0, 10.0)[number % 3]
         rates = [count / (1 + 0.1 * (count - 1)) * math.exp(random.normal(0, noise)) for count in clients]
         series = [Point(value=count, figure=figure(rate)) for count, rate in zip(clients, rates, strict=True)]
-        found = project(series, [USL], lambda count, rate: count / rate, times)
+        found = project(series, [USL], lambda count, rate: count / rate, WORDING, times)
         refused += bool(found.refused)
         assert found.refused or all(0 < one.figure.low < one.figure.high < math.inf for one in found.points)
 

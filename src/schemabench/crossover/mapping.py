@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import fmean
+from typing import Any
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
@@ -23,6 +24,7 @@ from schemabench.naming import nearest
 from schemabench.records import Experiment, MapCell, RatioMap
 from schemabench.report import crossovers
 from schemabench.units import format_duration
+from schemabench.workload import authored
 
 SHORTEST_CELL_S = 1.0
 """A shorter cell has too few blocks for an interval: it is left out."""
@@ -156,14 +158,13 @@ class _Drawing:
         blocks_s = max(SHORTEST_CELL_S, left_s / len(fitting))
         about = f"cell {len(self.cells) + 1} of {len(self.order)}, {self._named(place)}"
         laboratory.doing = about
-        began_s, experiment, reason = laboratory.elapsed_s, None, ""
+        experiment, reason = None, ""
         try:
-            experiment = self._measured(place, blocks_s)
+            sizes, round_trip_s = self._at(place)
+            experiment = self._measured(place, sizes, round_trip_s, blocks_s)
             reason = failure(experiment, self.candidate)
         except (CandidateError, WorkloadError) as cause:
             reason = cause.what
-        took_s = laboratory.elapsed_s - began_s
-        self.setups_s[place] = took_s - (min(blocks_s, experiment.elapsed_s) if experiment else 0.0)
         if experiment is None or reason:
             self.cells[place] = _empty(place, reason)
         else:
@@ -204,18 +205,37 @@ class _Drawing:
             for axis, own in enumerate(self.order[place])
         )
 
-    def _measured(self, place: Place, blocks_s: float) -> Experiment:
-        start = self.laboratory.found.workload.cardinalities[self.laboratory.start]
+    def _at(self, place: Place) -> tuple[Any, float | None]:
+        """Return the cardinality at a place, and what its exchanges take longer; None for what the settings say.
+
+        Raises:
+            WorkloadError: The author's own check refuses these sizes.
+        """
+        laboratory = self.laboratory
+        start = laboratory.found.workload.cardinalities[laboratory.start]
         values = dict(zip((axis.field for axis in self.axes), place, strict=True))
         round_trip_ms = None if hasattr(start, ROUND_TRIP) else values.pop(ROUND_TRIP, None)
-        return self.laboratory.measure(
-            "map",
-            replace(start, **values),
-            [self.candidate],
-            blocks_s,
-            sampled=False,
-            round_trip_s=None if round_trip_ms is None else round_trip_ms / _MS_PER_S,
-        )
+        with authored(laboratory.found, "cardinalities"):
+            return replace(start, **values), None if round_trip_ms is None else round_trip_ms / _MS_PER_S
+
+    def _measured(
+        self,
+        place: Place,
+        sizes: Any,  # noqa: ANN401 (a workload's own type)
+        round_trip_s: float | None,
+        blocks_s: float,
+    ) -> Experiment:
+        """Measure a place, and note how long it took apart from its blocks, even if it failed."""
+        laboratory, experiment = self.laboratory, None
+        began_s = laboratory.elapsed_s
+        try:
+            experiment = laboratory.measure(
+                "map", sizes, [self.candidate], blocks_s, sampled=False, round_trip_s=round_trip_s
+            )
+        finally:
+            took_s = laboratory.elapsed_s - began_s
+            self.setups_s[place] = took_s - (min(blocks_s, experiment.elapsed_s) if experiment else 0.0)
+        return experiment
 
     def _named(self, place: Place) -> str:
         return crossovers.place(self.axes[0].field, self.axes[1].field, *place)

@@ -3,7 +3,7 @@
 Owns these figures. Must not measure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import exp, log
 
 from schemabench.candidate import BASELINE
@@ -45,20 +45,23 @@ def failure(experiment: Experiment, candidate: str) -> str:
 def cost(experiment: Experiment, candidate: str) -> float | None:
     """Return a candidate's cost relative to the baseline's: the geometric mean of data written and blocks touched.
 
-    Both executed the same bursts. None if the server provides none of the counters, or the candidate failed.
+    Over the blocks in which the candidate counts, of which both executed the same bursts: one that left as far slower
+    has only early blocks with short bursts, in which the baseline does not count. None if the server provides none of
+    the counters, or the candidate failed.
     """
     by_name = {one.name: one for one in experiment.candidates}
+    blocks = {trial.block for trial in by_name[candidate].trials if not trial.warmup}
     logs = []
     for names in _STEERING:
-        own, base = (_counted(by_name[name], names) for name in (candidate, BASELINE))
+        own, base = (_summed(by_name[name], names, blocks) for name in (candidate, BASELINE))
         if own is not None and base is not None:
             logs.append(log((own + 1) / (base + 1)))  # plus one, because either may be zero
     return exp(sum(logs) / len(logs)) if logs else None
 
 
-def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
-    """Return the sum of some counters over all counted trials; None if one is not available."""
-    trials = [trial.counters for trial in result.trials if not trial.warmup]
+def _summed(result: CandidateResult, names: Sequence[str], blocks: Collection[int]) -> float | None:
+    """Return the sum of some counters over the trials of some blocks; None if one is not available."""
+    trials = [trial.counters for trial in result.trials if trial.block in blocks]
     if not trials or any(name not in counters for counters in trials for name in names):
         return None
     return sum(counters[name] for counters in trials for name in names)

@@ -14,6 +14,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from schemabench.cardinality import values
+from schemabench.errors import WorkloadError
 from schemabench.records import Probe
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Search:
         """Probe one cardinality after the other until the time is over or there are no new ones.
 
         With the same seed and the same figures it makes the same choices, so that an interrupted search can be resumed.
+
+        Raises:
+            WorkloadError: The strategy fails. Probes so far are in `known`.
         """
         for number in count():
             before = len(self._visited)
@@ -92,6 +96,9 @@ class Search:
                 if self.both:
                     target(-log(cost), label="best")
 
-        visit()
+        try:
+            visit()
+        except Exception as cause:
+            raise WorkloadError(f"The strategy failed: {type(cause).__name__}: {cause}") from cause
         if failures:
             raise failures[0]

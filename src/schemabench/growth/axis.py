@@ -14,7 +14,7 @@ from schemabench.cardinality import ROUND_TRIP
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.options import MOST_CLIENTS, Options
-from schemabench.workload import Workload
+from schemabench.workload import Found, Workload
 
 CLIENTS, ROWS, _ROUND_TRIP_WORD = "clients", "rows", "round-trip"
 _MS_PER_S = 1000
@@ -67,54 +67,52 @@ class Over:
         return replace(cardinality, **{self.field: round(value) if self.whole else value}), {"grows": self.field}
 
 
-def over(
-    named: str,
-    farthest: str,
-    workload: Workload[Any],
-    values: Any,  # noqa: ANN401 (a workload's own type)
-    options: Options,
-) -> Over:
+def over(named: str, farthest: str, found: Found, cardinality: str, options: Options) -> Over:
     """Return the axis that was asked for.
 
     Args:
         named: `rows`, `clients`, `round-trip`, or a field of the cardinality.
         farthest: The last value: a multiple of the first, as in `100x`, or the value itself; empty for the default.
-        workload: The workload.
-        values: The cardinality at the start.
+        found: The workload.
+        cardinality: The name of the one at the start.
         options: The settings.
 
     Raises:
         UsageError: There is no such axis, or it does not reach beyond its start.
     """
-    field = {_ROUND_TRIP_WORD: ROUND_TRIP}.get(named, named)
+    workload = found.workload
+    values, field = workload.cardinalities[cardinality], {_ROUND_TRIP_WORD: ROUND_TRIP}.get(named, named)
     if field == CLIENTS:
-        start: float = len(workload.writers(values))
+        start: float = len(found.writers(cardinality))  # without those that its file leaves out
     elif field == ROUND_TRIP:
         start = options.round_trip_s * _MS_PER_S
     else:
         field = workload.grows if field == ROWS and workload.grows else field
         start = _field(field, named, workload, values)
     whole = field == CLIENTS or (field != ROUND_TRIP and isinstance(getattr(values, field), int))
-    end = _end(farthest or _FARTHEST.get(field, _FAR), start, field)
-    end = float(round(end)) if whole else end
-    if end <= start:
+    default = _FARTHEST.get(field, _FAR)
+    end = _end(farthest or default, start, field)
+    axis = Over(field=field, start=start, end=float(round(end)) if whole else end, whole=whole)
+    told = f"--to {farthest}" if farthest else f"{default}, the default of --to,"
+    if axis.end <= start:
         raise UsageError(
-            f"--to {farthest or _FARTHEST.get(field, _FAR)} does not reach beyond the start of {named}: {start:.15g}",
+            f"{told} does not reach beyond the start, {axis.worded(start)}",
             remedies=_farther(field, start),
         )
-    if field == CLIENTS and end > MOST_CLIENTS:
+    if field == CLIENTS and axis.end > MOST_CLIENTS:
         raise UsageError(
-            f"--to {farthest} is {end:,.0f} clients, and {MOST_CLIENTS:,} are the most",
+            f"{told} is {axis.end:,.0f} clients, and {MOST_CLIENTS:,} are the most",
             remedies=[f"name fewer: --to {MOST_CLIENTS}"],
         )
-    return Over(field=field, start=start, end=end, whole=whole)
+    return axis
 
 
 def _farther(field: str, start: float) -> list[str]:
     """Return how to name a last value beyond the start, of which a multiple is none if it is zero."""
     if not start:
         return [f"name the last value: --to {'5ms' if field == ROUND_TRIP else '1000'}"]
-    return ["name a multiple above one, as in --to 100x", "name a larger value"]
+    larger = f"{10 * start:.15g}{'ms' if field == ROUND_TRIP else ''}"
+    return ["name a multiple above one: --to 10x", f"name a larger value: --to {larger}"]
 
 
 def _field(field: str, named: str, workload: Workload[Any], values: Any) -> float:  # noqa: ANN401 (likewise)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from schemabench.bench import Asked, Bench
 from schemabench.crossover import Laboratory
 from schemabench.errors import SchemabenchError, UsageError
+from schemabench.growth import figures
 from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import compared, forecasts, projections
@@ -42,8 +43,7 @@ def prepared(
             f"{', '.join(subject.cardinalities)}",
             remedies=["choose one: --cardinality typical"],
         )
-    found = subject.found.workload
-    axis = over(named, farthest, found, found.cardinalities[subject.cardinalities[0]], asked.options)
+    axis = over(named, farthest, subject.found, subject.cardinalities[0], asked.options)
     if axis.field == CLIENTS:
         if ("--clients", "command line") in {(one.name, one.source) for one in asked.origins}:
             raise UsageError(
@@ -109,7 +109,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     except KeyboardInterrupt:
         raise SchemabenchError(
             f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "
-            f"steps measured: {len(curve.measured)}"
+            f"steps measured: {sum(not figures.is_interrupted(one) for one in curve.measured.values())}"
         ) from None
     finally:
         laboratory.close()

@@ -25,7 +25,8 @@ from schemabench.workload import authored
 _SMALLEST_STEP = 1.5
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
 _SHARE_OF_LAST = 0.5
-"""Of the budget, for a last step that is to be forecast: the steps before it need the rest."""
+"""Of the budget, at most, for a last step that is to be forecast: the rest is for the steps before it, and what these
+leave is for further ones after it."""
 _GRACE = 2.0
 """How many times as long a step may go on that comes to too few blocks."""
 _OVERTIME = 0.25

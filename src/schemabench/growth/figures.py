@@ -39,13 +39,19 @@ def step(value: float, experiment: Experiment) -> GrowthStep:
         cardinality=experiment.cardinality,
         figures=tuple(map(_figures, results)),
         has_intervals=has_intervals(experiment),
+        is_interrupted=is_interrupted(experiment),
         grown=experiment.grown,
     )
 
 
 def has_intervals(experiment: Experiment) -> bool:
-    """Return whether an experiment has enough blocks to tell candidates apart."""
-    return experiment.blocks >= max(1, experiment.blocks_needed)
+    """Return whether an experiment has enough blocks to tell candidates apart, and was not interrupted."""
+    return not is_interrupted(experiment) and experiment.blocks >= max(1, experiment.blocks_needed)
+
+
+def is_interrupted(experiment: Experiment) -> bool:
+    """Return whether an experiment ended before its candidates' states were compared: they may differ."""
+    return experiment.stopped == "interrupted"
 
 
 def reading(value: float, experiment: Experiment) -> Reading:
@@ -57,8 +63,11 @@ def reading(value: float, experiment: Experiment) -> Reading:
 
 
 def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
-    """Yield the change of each candidate's rate between neighbouring steps, where both have intervals."""
-    for low, high in pairwise(steps):
+    """Yield the change of each candidate's rate between neighbouring steps, where both have intervals.
+
+    An interrupted step is no neighbour: what was known without it still is.
+    """
+    for low, high in pairwise(one for one in steps if not one.is_interrupted):
         if not (low.has_intervals and high.has_intervals):
             continue
         before, after = ({one.candidate: one.calls_per_s for one in each.figures} for each in (low, high))

@@ -5,12 +5,14 @@ Owns which laws are tried over which axis, and which figures are projected. Must
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf, isclose
 
 from schemabench import projection
 from schemabench.growth.axis import CLIENTS, Over
-from schemabench.projection import USL, Point
+from schemabench.projection import USL, Point, Wording
 from schemabench.records import Estimate, Forecast, Growth, Measure, Projection, StepFigures
+from schemabench.report.growth.forms import TITLES, worded
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
     ("calls_per_s", lambda one: one.calls_per_s),
@@ -29,7 +31,7 @@ def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Foreca
         value: Of the step.
         at: The time, in UTC.
     """
-    last = max(step.value for step in growth.steps if step.figures)
+    last = _farthest(growth)
     return tuple(_forecast(one, value, at) for one in projections(over, growth, value / last if last else inf))
 
 
@@ -91,17 +93,20 @@ def _series(growth: Growth, name: str, figure: Callable[[StepFigures], Estimate 
 def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
     over: Over, growth: Growth, name: str, measure: Measure, series: Sequence[Point], times: float
 ) -> Projection:
-    last, farthest = series[-1].value, max(step.value for step in growth.steps if step.figures)
+    last, farthest = series[-1].value, _farthest(growth)
     if last < farthest:
-        lacking = f"at the last step, {farthest:,.15g}, it has no interval that lies above zero"
+        where = f"at the largest step that was measured, {over.worded(farthest)}"
+        lacking = f"{where}, it has no interval that lies above zero"
         return Projection(candidate=name, measure=measure, law=None, refused=lacking)
     beyond = min((edge.value for edge in growth.edges if edge.value > last), default=None)
     within = [edge.value for edge in growth.edges if series[0].value < edge.value <= last]
+    wording = Wording(value=over.worded, figure=partial(worded, TITLES[measure]))
     if over.field == CLIENTS:
-        found = projection.project(series, [USL], lambda clients, figure: clients / figure, times)
+        found = projection.project(series, [USL], lambda clients, figure: clients / figure, wording, times)
     else:
         forms = projection.of_rows([one.value for one in series], within[0] if within else None)
-        found = projection.project(series, forms, _reciprocal if measure == "calls_per_s" else _itself, times, beyond)
+        cost = _reciprocal if measure == "calls_per_s" else _itself
+        found = projection.project(series, forms, cost, wording, times, beyond)
     return Projection(
         candidate=name,
         measure=measure,
@@ -114,6 +119,11 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
         refused=found.refused,
         limit=found.limit,
     )
+
+
+def _farthest(growth: Growth) -> float:
+    """Return the largest value that was measured to its end: an interrupted step tells nothing, and changes nothing."""
+    return max(step.value for step in growth.steps if step.figures and not step.is_interrupted)
 
 
 def _reciprocal(_: float, figure: float) -> float:

@@ -4,7 +4,7 @@ Owns the projection. Must not measure, nor know what a candidate is: series in, 
 """
 
 from schemabench.projection.laws import USL, of_rows
-from schemabench.projection.projecting import FARTHEST, Found, Point, project
+from schemabench.projection.projecting import FARTHEST, Found, Point, Wording, project
 from schemabench.projection.scalability import coefficients
 
-__all__ = ["FARTHEST", "USL", "Found", "Point", "coefficients", "of_rows", "project"]
+__all__ = ["FARTHEST", "USL", "Found", "Point", "Wording", "coefficients", "of_rows", "project"]

@@ -19,7 +19,6 @@ from statistics import median
 from schemabench.projection.fitting import Fit, distance, fit, needed
 from schemabench.projection.laws import Form
 from schemabench.records import Estimate, Law, Projected
-from schemabench.units import format_significant
 
 FARTHEST = 10.0
 """How many times the last value a projection reaches, at most."""
@@ -54,6 +53,16 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wording:
+    """How a series is told in a refusal: as everywhere else where it is shown."""
+
+    value: Callable[[float], str]
+    """A value, as in `20,000 rows`."""
+    figure: Callable[[Estimate], str]
+    """A figure with its interval and unit, as in `1.10 ms [1.05, 1.15]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """What a series says beyond its last point."""
 
@@ -67,10 +76,11 @@ class Found:
     """Why the last point is before the value that was asked for; empty if it is not."""
 
 
-def project(
+def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
     series: Sequence[Point],
     forms: Sequence[Form],
     cost: Cost,
+    wording: Wording,
     times: float,
     edge: float | None = None,
 ) -> Found:
@@ -80,6 +90,7 @@ def project(
         series: By value.
         forms: The laws to choose from, the simplest first.
         cost: What a figure costs, by which laws are: its own inverse, such as the reciprocal.
+        wording: Of values and figures in a refusal.
         times: How many times the last value to project to, above 1.
         edge: A value beyond the last that no projection crosses, since another law may begin there; None for none.
     """
@@ -96,7 +107,7 @@ def project(
     held_out = _predicted(chosen, cost, last.value, last.error)
     nearest = chosen.reach(last.value, last.error)
     if missed[form.law] > nearest:
-        return Found(law=form.law, held_out=held_out, refused=_miss(form, held_out, last))
+        return Found(law=form.law, held_out=held_out, refused=_miss(form, held_out, last, wording))
     reach, limit = _reach(last.value, times, edge)
     if reach <= last.value:
         return Found(law=form.law, held_out=held_out, refused=limit)
@@ -143,12 +154,11 @@ def _figure(cost: Cost, value: float, middle: float, low: float, high: float) ->
     return Estimate(value=cost(value, middle), low=min(ends), high=max(ends))
 
 
-def _miss(form: Form, predicted: Projected, last: Point) -> str:
-    own = predicted.figure
+def _miss(form: Form, predicted: Projected, last: Point, wording: Wording) -> str:
+    """Return what was predicted of the step that was held out, and what was measured."""
     return (
-        f"the law that comes closest ({form.law}) predicts {format_significant(own.value)} "
-        f"[{format_significant(own.low)}, {format_significant(own.high)}] for the last step, where "
-        f"{format_significant(last.figure.value)} was measured"
+        f"the law that comes closest ({form.law}) predicts {wording.figure(predicted.figure)} at "
+        f"{wording.value(last.value)}, where {wording.figure(last.figure)} was measured"
     )
 
 
@@ -156,7 +166,7 @@ def _reach(last: float, times: float, edge: float | None) -> tuple[float, str]:
     """Return the last value of a projection, and why it is not the one that was asked for."""
     reach, limit = last * times, ""
     if times > FARTHEST:
-        reach, limit = last * FARTHEST, f"no projection goes beyond {FARTHEST:.0f}x the last step"
+        reach, limit = last * FARTHEST, f"no projection goes beyond {FARTHEST:.0f}x the largest measured value"
     if edge is not None and last < edge < reach:
         reach, limit = edge, "what comes beyond the edge of the cache has to be measured"
     return reach, limit

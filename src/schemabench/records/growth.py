@@ -61,8 +61,10 @@ class GrowthStep:
     figures: tuple[StepFigures, ...] = ()
     """The baseline first; empty if the step was not measured."""
     has_intervals: bool = True
-    """Whether there were enough blocks for intervals; otherwise they are ranges, which no crossing and no projection
-    rests on."""
+    """Whether there were enough blocks for intervals, and states were compared afterwards; otherwise they are ranges,
+    which no crossing and no projection rests on."""
+    is_interrupted: bool = False
+    """Whether it was interrupted after some blocks, so that states were not compared; False in older run files."""
     grown: float | None = None
     """The share by which databases grew meanwhile, at most over candidates; None in older run files."""
     reason: str = ""

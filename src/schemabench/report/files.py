@@ -136,18 +136,32 @@ def read(path: Path) -> Run:
 def find(paths: Iterable[Path]) -> list[Path]:
     """Return the files that some paths name; a path that is not a file may be a pattern, as in `reports/pg*.json`.
 
+    A file that patterns match again is returned once, under the first of its names.
+
     Raises:
-        UsageError: No file matches a pattern.
+        UsageError: No file matches a pattern, or two of the paths name one file.
     """
-    found: dict[Path, None] = {}
+    found: dict[str, Path] = {}  # resolved -> as named
+    named: dict[str, Path] = {}  # without those that only patterns match
     for path in paths:
         if not _PATTERN.search(str(path)) or path.exists():
-            found[path] = None
+            place = os.path.realpath(path)
+            if place in named:
+                raise _twice(named[place], path)
+            named[place] = path
+            found.setdefault(place, path)
         elif files := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
-            found.update(dict.fromkeys(files))
+            for file in files:
+                found.setdefault(os.path.realpath(file), file)
         else:
             raise UsageError(f"No run file matches {path}", remedies=["check the pattern", _ANOTHER_RUN])
-    return list(found)
+    return list(found.values())
+
+
+def _twice(one: Path, other: Path) -> UsageError:
+    """Return the refusal of a file that is named twice: with one run, there is nothing to compare."""
+    what = f"{one} is named twice" if one == other else f"{one} and {other} are the same file"
+    return UsageError(what, remedies=["name each run once"])
 
 
 def _write(content: Document, path: Path, also: Iterable[str] = ()) -> None:

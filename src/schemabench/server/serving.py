@@ -11,19 +11,18 @@ from types import MappingProxyType
 
 import psutil
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
-from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.errors import SchemabenchError, ServerError
 from schemabench.records import Notice, ServerRecord
 from schemabench.server import admission, outside
 from schemabench.server import database as databases
+from schemabench.server import roles as roles_of_writers
 from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Databases, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, pinned, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
-from schemabench.statements import LONGEST_NAME
 from schemabench.units import plural
 
 _LOG_DELAY_S = 0.5
@@ -176,20 +175,7 @@ class Server:
             ServerError: The server refuses or is gone.
         """
         with self._words("Looking for the roles of writers") as session:
-            known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
-            for role in sorted({*roles} - known):
-                if role.startswith("pg_") or len(role.encode()) > LONGEST_NAME:
-                    raise UsageError(
-                        f"{role!r}, as which a writer executes, cannot be the name of a role",
-                        remedies=[f"use at most {LONGEST_NAME} bytes, and do not begin with `pg_`"],
-                    )
-                create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
-                if not self.source.owned:
-                    raise UsageError(
-                        f"The server has no role {role!r}, as which a writer executes",
-                        remedies=[f"create it there: {create.as_string(session)}"],
-                    )
-                session.execute(create)
+            roles_of_writers.provide(session, roles, create=self.source.owned)
 
     def alive(self) -> bool:
         """Return whether the server runs: its process if that is ours, otherwise whether it answers."""

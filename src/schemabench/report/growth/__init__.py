@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from schemabench.records import Growth, GrowthStep, Run
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
-from schemabench.report.growth.forms import PLACES, about, candidates, measured, over
+from schemabench.report.growth.forms import PLACES, about, candidates, finished, measured, over
 from schemabench.report.growth.steps import by_size, experiments, titles
 from schemabench.report.sizes import size
 from schemabench.report.text import name
@@ -49,9 +49,9 @@ def _part(run: Run, growth: Growth, number: int) -> Part:
 def sentence(growth: Growth) -> str:
     """Return what became of the order of the candidates from the first step to the last."""
     certain = [one for one in growth.crossings if one.is_certain]
-    steps = measured(growth)
+    steps = finished(growth)
     if not steps:
-        return "No step was measured."
+        return f"No step was measured{' to its end' if measured(growth) else ''}."
     if len(steps) == 1:
         return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
     span = f"From {size(steps[0].value)} to {size(steps[-1].value)} {over(growth)}"
@@ -65,7 +65,7 @@ def sentence(growth: Growth) -> str:
 def _setting(run: Run, growth: Growth) -> str:
     server = f"PostgreSQL {run.server.version}; " if run.server else ""
     return (
-        f"{server}{plural(len(measured(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
+        f"{server}{plural(len(finished(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
         f"{format_duration(growth.budget_s)}; all else as {name(growth.cardinality)}"
     )
 
@@ -79,6 +79,7 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
             ("rows", _loading(growth)),
             ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
+            ("interrupted", _interrupted(growth)),
             ("processor time stolen", _stolen(run, growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
             ("ended", growth.ended),
@@ -131,9 +132,15 @@ def _loading(growth: Growth) -> str:
 
 
 def _few(growth: Growth) -> str:
-    """Return the steps whose figures have no intervals."""
-    few = [size(step.value) for step in measured(growth) if not step.has_intervals]
+    """Return the steps that had too few blocks when they ended."""
+    few = [size(step.value) for step in finished(growth) if not step.has_intervals]
     return f"at {figures.listed(few, len(few))}, blocks do not tell candidates apart" if few else ""
+
+
+def _interrupted(growth: Growth) -> str:
+    """Return the step that was interrupted after some blocks; empty if there is none."""
+    at = [size(step.value) for step in measured(growth) if step.is_interrupted]
+    return f"at {figures.listed(at, len(at))}, before states were compared: no comparison rests on it" if at else ""
 
 
 def _stolen(run: Run, growth: Growth) -> str:

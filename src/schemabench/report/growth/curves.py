@@ -30,7 +30,7 @@ from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, 
 
 _TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
 _COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
-_RANGES = (RANGE, "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks")
+_RANGES = "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks"
 _NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
 
@@ -61,7 +61,7 @@ def _names(step: GrowthStep, own: StepFigures) -> tuple[Cell, Cell]:
 
 def _rates(growth: Growth) -> Table:
     ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
-    criterion = TITLES["calls_per_s"]
+    criterion, finished = TITLES["calls_per_s"], "finished " if _interrupted(growth) else ""
     rows = tuple(
         (*_names(step, own), cell(criterion, step, own), _change(ratios.get((own.candidate, step.value))))
         for step, own in _each(growth)
@@ -74,11 +74,12 @@ def _rates(growth: Growth) -> Table:
             Column(
                 heading="to the step before",
                 align="right",
-                legend="calls/s over those of the step before; the interval holds no change of the machine in between",
+                legend=f"calls/s over those of the {finished}step before; the interval holds no change of the machine "
+                "in between",
             ),
         ),
         rows=rows,
-        legend=_signs(rows, "no step before, too few blocks, or not ranked"),
+        legend=_signs(growth, rows, f"no step before, {_interrupted(growth)}too few blocks, or not ranked"),
     )
 
 
@@ -91,7 +92,7 @@ def _table(growth: Growth, caption: str, criteria: Sequence[Criterion], absent: 
             *(Column(heading=one.heading, align="right", legend=one.legend) for one in criteria),
         ),
         rows=rows,
-        legend=_signs(rows, absent),
+        legend=_signs(growth, rows, absent),
     )
 
 
@@ -99,16 +100,32 @@ def _caption(growth: Growth, about: str) -> str:
     return f"{about} over {over(growth)}, with 95 % intervals over blocks"
 
 
-def _signs(rows: Sequence[Sequence[Cell]], absent: str) -> tuple[tuple[str, str], ...]:
+def _interrupted(growth: Growth, last: str = "") -> str:
+    """Return that a step may lack intervals since it was interrupted, before other reasons; empty if none was.
+
+    Args:
+        growth: The curve.
+        last: What joins it to the one reason that follows; empty if there are more.
+    """
+    return f"interrupted, {last}" if any(step.is_interrupted for step in growth.steps) else ""
+
+
+def _ranges(growth: Growth) -> tuple[str, str]:
+    """Return the mark of figures without intervals, and what it means."""
+    return RANGE, f"{_interrupted(growth, 'or ')}{_RANGES}"
+
+
+def _signs(growth: Growth, rows: Sequence[Sequence[Cell]], absent: str) -> tuple[tuple[str, str], ...]:
     """Return what the signs in some rows mean, of those that there are.
 
     Args:
+        growth: The curve.
         rows: Of a table.
         absent: What a dash means.
     """
     cells = [cell for row in rows for cell in row]
     dash = [(figures.DASH, absent)] if any(cell.text == figures.DASH for cell in cells) else []
-    marked = [_RANGES] if any(cell.interval.endswith(RANGE) for cell in cells) else []
+    marked = [_ranges(growth)] if any(cell.interval.endswith(RANGE) for cell in cells) else []
     return (*dash, *marked)
 
 
@@ -123,7 +140,7 @@ def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
     drawn = [one for one in points if one.figure.value > 0]
     if len(drawn) <= 1:
         return None
-    signs = [_RANGES] if any(RANGE in one.text for one in points) else []
+    signs = [_ranges(growth)] if any(RANGE in one.text for one in points) else []
     table = Table(
         caption=criterion.title,
         columns=(*axis(growth), Column(heading=criterion.heading, align="right")),

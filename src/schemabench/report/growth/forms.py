@@ -16,7 +16,7 @@ _ROUND_TRIP = "round_trip_ms"
 _OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
 PLACES = 2
 RANGE = "*"
-"""Marks figures over too few blocks to tell candidates apart."""
+"""Marks figures of a step that was interrupted, or has too few blocks to tell candidates apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class Criterion:
     of: Callable[[StepFigures], Estimate | None]
     one: Callable[[float], str]
     """A figure as text."""
+    unit: str = ""
+    """What follows that text, where no heading says it; empty if the text has the unit."""
     legend: str = ""
     axis: str = ""
     """The title of a chart's axis; empty for the heading."""
@@ -47,6 +49,7 @@ CRITERIA = (
         heading="calls/s",
         of=lambda one: one.calls_per_s,
         one=lambda value: figures.rate(_exact(value)),
+        unit="calls/s",
     ),
     Criterion(
         measure="p50_ns",
@@ -91,8 +94,13 @@ def over(growth: Growth) -> str:
 
 
 def measured(growth: Growth) -> list[GrowthStep]:
-    """Return the steps that were measured, by value."""
+    """Return the steps that have figures, by value; also one that was interrupted."""
     return [step for step in growth.steps if step.figures]
+
+
+def finished(growth: Growth) -> list[GrowthStep]:
+    """Return the steps that were measured to their end, by value."""
+    return [step for step in measured(growth) if not step.is_interrupted]
 
 
 def candidates(growth: Growth) -> tuple[str, ...]:
@@ -121,9 +129,15 @@ def cell(criterion: Criterion, step: GrowthStep, own: StepFigures) -> Cell:
 
 
 def extent(criterion: Criterion, step: GrowthStep, figure: Estimate) -> str:
-    """Return the interval of a measured figure, with a mark where blocks are too few."""
+    """Return the interval of a measured figure, with a mark where no candidates can be told apart by it."""
     shown = interval(criterion, figure)
     return shown if step.has_intervals or not shown else f"{shown}{RANGE}"
+
+
+def worded(criterion: Criterion, figure: Estimate) -> str:
+    """Return a figure with its interval and unit, for a sentence, as in `1.10 ms [1.05, 1.15]`."""
+    parts = (criterion.one(figure.value), interval(criterion, figure), criterion.unit)
+    return " ".join(part for part in parts if part)
 
 
 def interval(criterion: Criterion, figure: Estimate) -> str:

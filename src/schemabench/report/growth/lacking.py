@@ -11,6 +11,7 @@ from schemabench.statistics.summary import samples_for
 _NOT_RANKED = "not ranked"
 _FEW_CALLS = "too few calls"
 _FEW_BLOCKS = "too few blocks for an interval"
+_INTERRUPTED = "interrupted"
 _UNLIKE = "blocks that differ too much for an interval"
 _LEVELS = {"p50_ns": 0.5, "p99_ns": 0.99}
 
@@ -29,7 +30,7 @@ def times(run: Run, growth: Growth) -> str:
         for measure, level in _LEVELS.items()
         if getattr(one, measure) is None
     }
-    return ", or ".join(one for one in (_FEW_CALLS, _FEW_BLOCKS, _UNLIKE, _NOT_RANKED) if one in found)
+    return ", or ".join(one for one in (_FEW_CALLS, _FEW_BLOCKS, _INTERRUPTED, _UNLIKE, _NOT_RANKED) if one in found)
 
 
 def _reason(step: GrowthStep, own: StepFigures, result: CandidateResult | None, level: float) -> str:
@@ -37,4 +38,6 @@ def _reason(step: GrowthStep, own: StepFigures, result: CandidateResult | None, 
         return _NOT_RANKED
     if result and sum(trial.operations for trial in result.trials if not trial.warmup) < samples_for(level):
         return _FEW_CALLS
+    if step.is_interrupted:
+        return _INTERRUPTED
     return _UNLIKE if step.has_intervals else _FEW_BLOCKS

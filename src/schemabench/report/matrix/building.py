@@ -65,7 +65,7 @@ def other_conditions(run: Run, file: str, other: Run) -> list[str]:
     return [
         f"{' at '.join(key)} was measured under other conditions in {file}: {'; '.join(found)}"
         for key in ours
-        if key in theirs and (found := traits.differing(theirs[key], ours[key]))
+        if key in theirs and (found := comparable.differing(theirs[key], ours[key]))
     ]
 
 
@@ -110,9 +110,9 @@ def _matrix(sources: Sequence[Source]) -> Matrix:
 
 
 def _criteria(sources: Sequence[Source]) -> tuple[Criterion, ...]:
-    """Return throughput, and whatever else any of the runs was ranked by."""
+    """Return throughput, and whatever else any of the runs was ranked by, with the front that all runs have."""
     every = [criterion for source in sources for criterion in source.experiment.criteria]
-    front = {criterion.name for criterion in every if criterion.on_front}
+    front = comparable.front(sources)
     found = {THROUGHPUT.name: THROUGHPUT, **{criterion.name: criterion for criterion in every}}
     return tuple(replace(criterion, on_front=name in front, control=None) for name, criterion in found.items())
 
@@ -153,7 +153,7 @@ def _cell(source: Source, result: CandidateResult | None, text: str, known: Sequ
         return _unplaced(result.status, known, notice, *result.notices)
     return Cell(
         places={criterion.name: _place(source.experiment, result, criterion) for criterion in known},
-        on_front=result.on_front,
+        on_front=result.on_front and any(criterion.on_front for criterion in known),
         notices=result.notices,
     )
 

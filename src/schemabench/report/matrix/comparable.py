@@ -2,6 +2,7 @@
 
 Owns the rules: runs of other bursts or other operations are refused, for their ratios answer different questions; other
 texts of a candidate, other candidates and whatever else differs are notices. Must not label runs, nor look at a rank.
+What the operations have in common is for `operations` to say.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +11,9 @@ from itertools import combinations
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
-from schemabench.records import LOCK_WAITS, CandidateResult, CompanionShare, Experiment, Notice
-from schemabench.report import companions, criteria, figures, noise, settings
-from schemabench.report.matrix import traits
+from schemabench.records import LOCK_WAITS, CandidateResult, Criterion, Experiment, Notice
+from schemabench.report import criteria, figures, noise, settings
+from schemabench.report.matrix import conditions, operations, traits
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
 from schemabench.report.text import plain
@@ -47,6 +48,7 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
         *_other_companions(labelled),
         *_other_noise(labelled),
         *_partial(labelled),
+        *_other_criteria(labelled),
         *_without_lock_waits(labelled),
         *_by_chance(len(labelled.sources)),
     )
@@ -97,6 +99,29 @@ def _other_sql(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
     return (Notice(code="other-sql", text=text),)
 
 
+def differing(there: Source, here: Source) -> list[str]:
+    """Return what two runs at the same sizes differ in, candidates apart, also what `check` would refuse."""
+    left, right = there.experiment, here.experiment
+    known = ["known" if one.operations_sql else "not known" for one in (left, right)]
+    found = [
+        *([("isolation level", left.isolation, right.isolation)] if left.isolation != right.isolation else ()),
+        *((f"part of the writer {name}", *shares) for name, *shares in _differing_writers(left, right)),
+        *([("the SQL of the workload's own operations", *known)] if known[0] != known[1] else ()),
+        *_differing_origins(there, here),
+    ]
+    return [
+        *(f"{title} ({before} there, {now} here)" for title, before, now in found),
+        *(f"the SQL of the workload's own operation {name}" for name in operations.differing(left, right)),
+        *traits.differing(there, here),
+    ]
+
+
+def front(sources: Sequence[Source]) -> frozenset[str]:
+    """Return the criteria of the Pareto front, if it is over the same in all runs; none where it is not."""
+    found = _fronts([source.experiment for source in sources])
+    return found.pop() if len(found) == 1 else frozenset()
+
+
 def result(experiment: Experiment, candidate: str) -> CandidateResult | None:
     """Return what an experiment knows of a candidate; None where it took no part."""
     return next((one for one in experiment.candidates if one.name == candidate), None)
@@ -115,7 +140,7 @@ def _check_bursts(one: Source, other: Source) -> None:
     if left.digest != right.digest:
         reasons = list(_differing_values(left, right)) or [_other_inputs(left, right)]
         raise _refused(one, other, f"have different cardinalities named {left.cardinality!r}", reasons)
-    if shares := list(_differing_writers(left, right)):
+    if shares := [f"writer {name}: {ours} against {theirs}" for name, ours, theirs in _differing_writers(left, right)]:
         raise _refused(one, other, "share the load out to writers in different ways", shares)
 
 
@@ -123,7 +148,7 @@ def _check_operations(one: Source, other: Source) -> None:
     left, right = one.experiment, other.experiment
     if left.isolation != right.isolation:
         raise _refused(one, other, "have different isolation levels", [f"{left.isolation} against {right.isolation}"])
-    if left.operations_sql and right.operations_sql and (names := _differing_operations(left, right)):
+    if names := operations.differing(left, right):
         raise _refused(
             one, other, "execute different SQL of the workload's own", [f"operation {name}" for name in names]
         )
@@ -136,18 +161,6 @@ def _refused(one: Source, other: Source, what: str, reasons: Sequence[str]) -> U
         checked=reasons,
         remedies=[f"repeat one of them with the workload of the other: {other.run.command}", _ALONE],
     )
-
-
-def _differing_operations(left: Experiment, right: Experiment) -> list[str]:
-    """Return the operations that writers executed and whose SQL differs; queries that only check do not count."""
-    executed = {
-        latency.operation
-        for experiment in (left, right)
-        for result in experiment.candidates
-        for latency in result.latencies
-    }
-    executed |= {one.operation for one in left.companions} & {one.operation for one in right.companions}
-    return sorted(name for name in executed if left.operations_sql.get(name) != right.operations_sql.get(name))
 
 
 def _differing_values(left: Experiment, right: Experiment) -> Iterator[str]:
@@ -164,13 +177,13 @@ def _other_inputs(left: Experiment, right: Experiment) -> str:
     return f"{said}: {files[0]} against {files[1]}; digests {left.digest} against {right.digest}"
 
 
-def _differing_writers(left: Experiment, right: Experiment) -> Iterator[str]:
-    """Yield each writer whose part of a burst is another, sizes of bursts apart."""
+def _differing_writers(left: Experiment, right: Experiment) -> Iterator[tuple[str, str, str]]:
+    """Yield each writer whose part of a burst is another, sizes of bursts apart, with both."""
     shares = [_shares(experiment) for experiment in (left, right)]
     for name in sorted({*shares[0], *shares[1]}):
-        texts = [found.get(name, "absent") for found in shares]
-        if texts[0] != texts[1]:
-            yield f"writer {name}: {texts[0]} against {texts[1]}"
+        left_text, right_text = (found.get(name, "absent") for found in shares)
+        if left_text != right_text:
+            yield name, left_text, right_text
 
 
 def _shares(experiment: Experiment) -> Mapping[str, str]:
@@ -196,6 +209,13 @@ def _other_servers(labelled: Labelled) -> Iterator[Notice]:
             yield Notice(code="other-servers", text=text)
 
 
+def _differing_origins(there: Source, here: Source) -> Iterator[tuple[str, str, str]]:
+    """Yield from where two runs had one version of the server, if not from the same place."""
+    before, now = there.run.server, here.run.server
+    if before and now and before.version == now.version and before.origin != now.origin:
+        yield "origin of the server", before.origin, now.origin
+
+
 def _unknown_operations(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice on run files of a version that did not keep what operations they executed."""
     files = [source.file for source in labelled.sources if not source.experiment.operations_sql]
@@ -209,7 +229,7 @@ def _unknown_operations(labelled: Labelled) -> Iterator[Notice]:
 def _other_companions(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice where different companions, or none, ran beside the trials."""
     found = [
-        ", ".join(_described(one) for one in source.experiment.companions) or "none" for source in labelled.sources
+        ", ".join(map(conditions.companion, source.experiment.companions)) or "none" for source in labelled.sources
     ]
     if len({*found}) > 1:
         text = (
@@ -230,17 +250,52 @@ def _other_noise(labelled: Labelled) -> Iterator[Notice]:
         yield Notice(code="other-noise", text=text)
 
 
-def _described(one: CompanionShare) -> str:
-    """Return what a companion does, as in `report (endless, 2 connections)`."""
-    return f"{one.name} ({companions.manner(one)})"
-
-
 def _partial(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice where runs have other candidates."""
     names = [{result.name for result in source.experiment.candidates} for source in labelled.sources]
     if any(some != names[0] for some in names):
         text = "Runs have different candidates: a rank counts only those of its own run"
         yield Notice(code="other-candidates", text=text)
+
+
+def _other_criteria(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice where fronts are over other criteria, or runs ranked by others; not on lock waits alone."""
+    experiments = [source.experiment for source in labelled.sources]
+    if len(_fronts(experiments)) > 1:
+        said, titles = "The Pareto front is not over the same criteria in all runs, and so not marked", _titles_on_front
+    elif len({_besides_lock_waits(one) for one in experiments if one.criteria}) > 1:
+        said, titles = "Runs were ranked by different criteria", _titles
+    else:
+        return
+    values = [titles(one) for one in experiments]
+    yield Notice(code="other-criteria", text=f"{said}: {traits.grouped(labelled, values)}")
+
+
+def _fronts(experiments: Sequence[Experiment]) -> set[frozenset[str]]:
+    """Return the criteria of each front; none of a run is one, too, where it has ranks by all criteria of another's."""
+    found = {own for one in experiments if (own := _on_front(one))}
+    bare = [{criterion.name for criterion in one.criteria} for one in experiments if not _on_front(one)]
+    return found | {frozenset[str]() for names in bare if any(own <= names for own in found)}
+
+
+def _on_front(experiment: Experiment) -> frozenset[str]:
+    return frozenset(one.name for one in experiment.criteria if one.on_front)
+
+
+def _besides_lock_waits(experiment: Experiment) -> frozenset[str]:
+    return frozenset(one.name for one in experiment.criteria) - {LOCK_WAITS.name}
+
+
+def _titles(experiment: Experiment) -> str:
+    return _listed(experiment.criteria)
+
+
+def _titles_on_front(experiment: Experiment) -> str:
+    return _listed([one for one in experiment.criteria if one.on_front])
+
+
+def _listed(found: Sequence[Criterion]) -> str:
+    return figures.listed([one.title for one in found], len(found)) or "none"
 
 
 def _without_lock_waits(labelled: Labelled) -> Iterator[Notice]:

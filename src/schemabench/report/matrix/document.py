@@ -12,7 +12,7 @@ from schemabench.report import criteria, figures, footnotes, tree, verdict, view
 from schemabench.report import reasons as differences
 from schemabench.report.drawings import OverRuns, Point
 from schemabench.report.footnotes import Numbers
-from schemabench.report.matrix import traits, winner
+from schemabench.report.matrix import conditions, traits, winner
 from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Chart, Document, Node, Notes, Paragraph, Part, Section, Table, cells
@@ -231,7 +231,7 @@ def _run(column: Column) -> tuple[tree.Cell, ...]:
     rate = baseline.rows_per_s if baseline else None
     return cells(
         column.label,
-        traits.started(source),
+        conditions.started(source),
         f"{server.version} ({server.origin})" if server else figures.DASH,
         experiment.clients,
         f"{experiment.blocks:,} in {format_duration(experiment.elapsed_s)}",

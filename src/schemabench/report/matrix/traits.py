@@ -1,51 +1,18 @@
 """What runs differ in: to label them apart, and to say what else may have changed a rank.
 
-Owns the traits of a run that people vary, how a label is put together from them, and in which order runs stand. Must
-not decide which runs may be compared.
+Owns which traits stand in a label, how it is put together from them, in which order runs stand, and how a difference is
+told. Must not word a trait, nor decide which runs may be compared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from schemabench.records import Notice
-from schemabench.report import figures, noise, settings
+from schemabench.report import figures
+from schemabench.report.matrix import conditions
+from schemabench.report.matrix.conditions import Trait
 from schemabench.report.matrix.model import Source
-from schemabench.units import format_duration, plural
-
-_LABELLED_SETTINGS = 2
-"""Runs that differ in more server settings are told apart by their date."""
-_DERIVED_SETTINGS = {
-    "TimeZone",
-    "default_text_search_config",
-    "default_transaction_isolation",
-    "idle_in_transaction_session_timeout",
-    "idle_session_timeout",
-    "lc_messages",
-    "lc_monetary",
-    "lc_numeric",
-    "lc_time",
-    "log_timezone",
-    "max_connections",
-}
-"""What schemabench sets alike in every run, or to suit workload and clients, and how dates and messages look: it says
-nothing more than they do, or nothing of what is measured."""
-_DAY = len("2026-02-16")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trait:
-    """One thing that runs may differ in."""
-
-    title: str
-    text: Callable[[Source], str]
-    """Its value, as in `8 clients`: understood without the title in a trait that labels, beside it elsewhere."""
-    preposition: str = "on"
-    """What stands before the text in a sentence."""
-    order: Callable[[Source], float | str] = lambda _: 0
-    """What runs are sorted by; those of one value stay in the order in which they were given."""
-    why: str = ""
-    """What a difference may do to the figures, for a notice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +36,8 @@ def label(sources: Sequence[Source]) -> Labelled:
     Args:
         sources: Two or more, of different runs, or of different cardinalities.
     """
-    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _noise(sources), _ROUND_TRIP
-    meant = [trait for trait in known if _varies(trait, sources)]
-    further = [meant, *([*meant, trait] for trait in (_SEED, *_settings(sources), *_MOMENTS))]
+    meant = [trait for trait in conditions.meant(sources) if trait.varies(sources)]
+    further = [meant, *([*meant, trait] for trait in conditions.further(sources))]
     chosen = next(traits for traits in further if _tells_apart(traits, sources))
     placed = tuple(sorted(sources, key=lambda source: [trait.order(source) for trait in chosen]))
     return Labelled(sources=placed, labels=tuple(_text(chosen, one) for one in placed), traits=tuple(chosen))
@@ -102,23 +68,18 @@ def grouped(labelled: Labelled, values: Sequence[str]) -> str:
 def notices(labelled: Labelled) -> tuple[Notice, ...]:
     """Return a notice for each thing that runs differ in besides what their labels name, with what that may do."""
     sources = labelled.sources
-    named = {trait.title for trait in labelled.traits}
-    others = [trait for trait in (_SEED, *_CAVEATS) if trait.title not in named and _varies(trait, sources)]
-    names = () if "server settings" in named else _differing_settings(sources)
+    others = [trait for trait in _unnamed(labelled, conditions.caveats(sources)) if trait.varies(sources)]
     return (
         *_entangled(labelled),
-        *(_notice(labelled, trait) for trait in others),
-        *(_notice(labelled, _setting(name)) for name in names),
+        *(_notice(labelled, trait) for trait in (*others, *_unnamed_settings(labelled, sources))),
     )
 
 
 def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
     """Return what two of the runs differ in besides what their labels name, as in `the setting jit`."""
-    named = {trait.title for trait in labelled.traits}
     pair = one, other
-    settings = [] if "server settings" in named else [f"the setting {name}" for name in _differing_settings(pair)]
-    traits = [trait for trait in _varied(labelled.sources) if trait.title not in named]
-    return [*settings, *(trait.title for trait in traits if _varies(trait, pair))]
+    traits = [trait for trait in _unnamed(labelled, _varied(labelled.sources)) if trait.varies(pair)]
+    return [trait.title for trait in (*_unnamed_settings(labelled, pair), *traits)]
 
 
 def differing(there: Source, here: Source) -> list[str]:
@@ -126,23 +87,30 @@ def differing(there: Source, here: Source) -> list[str]:
     pair = there, here
     return [
         f"{trait.title} ({trait.text(there)} there, {trait.text(here)} here)"
-        for trait in (*_varied(pair), *map(_setting, _differing_settings(pair)))
-        if _varies(trait, pair)
+        for trait in (*_varied(pair), *map(conditions.setting, conditions.differing_settings(pair)))
+        if trait.varies(pair)
     ]
 
 
 def _varied(sources: Sequence[Source]) -> tuple[Trait, ...]:
     """Return all that may move a figure, settings and when a run was made apart."""
-    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _noise(sources), _ROUND_TRIP
-    return *known, _SEED, *_CAVEATS
+    return *conditions.meant(sources), *conditions.caveats(sources)
+
+
+def _unnamed(labelled: Labelled, traits: Sequence[Trait]) -> Iterator[Trait]:
+    """Yield the traits that labels neither name nor decide."""
+    named = {trait.title for trait in labelled.traits}
+    yield from (trait for trait in traits if not named & {trait.title, trait.follows})
+
+
+def _unnamed_settings(labelled: Labelled, sources: Sequence[Source]) -> list[Trait]:
+    """Return the settings in which some of the runs differ, if labels do not name them."""
+    named = any(trait.title == conditions.SETTINGS for trait in labelled.traits)
+    return [] if named else list(map(conditions.setting, conditions.differing_settings(sources)))
 
 
 def _text(traits: Sequence[Trait], source: Source) -> str:
     return ", ".join(trait.text(source) for trait in traits)
-
-
-def _varies(trait: Trait, sources: Sequence[Source]) -> bool:
-    return len({trait.text(source) for source in sources}) > 1
 
 
 def _tells_apart(traits: Sequence[Trait], sources: Sequence[Source]) -> bool:
@@ -158,177 +126,10 @@ def _notice(labelled: Labelled, trait: Trait) -> Notice:
 
 def _entangled(labelled: Labelled) -> tuple[Notice, ...]:
     """Return a notice where a run differs from the one before it in several things, apart from when it was."""
-    traits = [trait for trait in labelled.traits if trait not in _MOMENTS]
+    traits = [trait for trait in labelled.traits if trait not in conditions.MOMENTS]
     pairs = zip(labelled.sources, labelled.sources[1:], strict=False)
-    if max(sum(_varies(trait, pair) for trait in traits) for pair in pairs) <= 1:
+    if max(sum(trait.varies(pair) for trait in traits) for pair in pairs) <= 1:
         return ()
     titles = figures.listed([trait.title for trait in traits], len(traits))
     text = f"Neighbouring runs differ in {titles} at once: a change cannot be attributed to one of them"
     return (Notice(code="entangled", text=text),)
-
-
-def _version(sources: Sequence[Source]) -> Trait:
-    """Return the server's version: its major version alone, where no two runs share that and differ in the minor."""
-
-    def full(source: Source) -> str:
-        return source.run.server.version if source.run.server else "of no server"
-
-    def major(source: Source) -> str:
-        return full(source).partition(".")[0]
-
-    shown = major if len({*map(major, sources)}) == len({*map(full, sources)}) else full
-    return Trait(
-        title="PostgreSQL version",
-        text=lambda source: f"PostgreSQL {shown(source)}",
-        order=lambda source: source.run.server.version_num if source.run.server else 0,
-    )
-
-
-def _companions(sources: Sequence[Source]) -> Trait:
-    """Return what ran beside the trials: by name only if runs have different companions, rather than some or none."""
-
-    def names(source: Source) -> str:
-        found = [one.name for one in source.experiment.companions]
-        return f"companions {figures.listed(found, len(found))}" if found else "no companions"
-
-    def some(source: Source) -> str:
-        return "companions" if source.experiment.companions else "no companions"
-
-    return Trait(
-        title="companions",
-        text=some if len({*map(some, sources)}) == len({*map(names, sources)}) else names,
-        preposition="with",
-        order=lambda source: len(source.experiment.companions),
-    )
-
-
-def _noise(sources: Sequence[Source]) -> Trait:
-    """Return the noise: by its digest, too, if different noise has as many organisations and as many runs."""
-
-    def short(source: Source) -> str:
-        one = source.experiment.noise
-        return noise.short(one) if one else "no noise"
-
-    def exact(source: Source) -> str:
-        one = source.experiment.noise
-        return f"{short(source)}, digest {one.digest[:12]}" if one else short(source)
-
-    return Trait(
-        title="noise",
-        text=short if len({*map(short, sources)}) == len({*map(exact, sources)}) else exact,
-        preposition="with",
-        order=lambda source: source.experiment.noise.pace_per_s if source.experiment.noise else 0,
-    )
-
-
-def _differing_settings(sources: Sequence[Source]) -> list[str]:
-    """Return the names of the server settings that differ, sorted."""
-    names = {one.name for source in sources for one in settings.known(source.experiment, source.run)}
-    return [
-        name
-        for name in sorted(names - _DERIVED_SETTINGS)
-        if len({settings.value(name, source.experiment, source.run) for source in sources}) > 1
-    ]
-
-
-def _settings(sources: Sequence[Source]) -> list[Trait]:
-    """Return the settings that differ as one trait; nothing where they are none, or too many for a label."""
-    names = _differing_settings(sources)
-    if not 0 < len(names) <= _LABELLED_SETTINGS:
-        return []
-    text = ", ".join
-    return [
-        Trait(
-            title="server settings",
-            text=lambda source: text(f"{name} {settings.value(name, source.experiment, source.run)}" for name in names),
-            preposition="with",
-        )
-    ]
-
-
-def _setting(name: str) -> Trait:
-    return Trait(
-        title=f"the setting {name}",
-        text=lambda source: repr(settings.value(name, source.experiment, source.run)),
-        why="each ratio holds for the settings of its own run",
-    )
-
-
-def _machine(key: str) -> Trait:
-    return Trait(
-        title=f"the machine's {key}",
-        text=lambda source: source.run.machine.get(key, "unknown"),
-        why="ratios may depend on the machine",
-    )
-
-
-def started(source: Source) -> str:
-    """Return when a run was started, as in `2026-02-16 09:30:00`."""
-    return source.run.started.partition("+")[0].replace("T", " ")
-
-
-_CARDINALITY = Trait(title="cardinality", text=lambda source: source.experiment.cardinality, preposition="at")
-_CLIENTS = Trait(
-    title="clients",
-    text=lambda source: plural(source.experiment.clients, "client"),
-    preposition="with",
-    order=lambda source: source.experiment.clients,
-)
-_ROUND_TRIP = Trait(
-    title="round trip",
-    text=lambda source: (
-        f"{format_duration(source.experiment.round_trip_s)} per round trip"
-        if source.experiment.round_trip_s
-        else "no added round trip"
-    ),
-    preposition="with",
-    order=lambda source: source.experiment.round_trip_s,
-)
-_SEED = Trait(
-    title="seed",
-    text=lambda source: f"seed {source.experiment.seed}",
-    preposition="with",
-    order=lambda source: source.experiment.seed,
-    why="their bursts are different samples of the same load",
-)
-_DATE = Trait(title="day", text=lambda source: source.run.started[:_DAY], order=lambda source: source.run.started)
-_TIME = Trait(
-    title="time",
-    text=started,
-    preposition="at",
-    order=lambda source: source.run.started,
-)
-_RUN = Trait(
-    title="run", text=lambda source: f"run {source.run.run_id}", preposition="in", order=lambda one: one.run.started
-)
-_MOMENTS = (_DATE, _TIME, _RUN)
-"""When a run was made: no two are alike in that, and nobody wonders what it does."""
-_CAVEATS = (
-    Trait(
-        title="budget",
-        text=lambda source: format_duration(source.experiment.budget_s),
-        why="a shorter run sees only larger differences",
-    ),
-    Trait(
-        title="precision asked for",
-        text=lambda source: figures.percent(source.experiment.precision),
-        why="a run that stops sooner sees only larger differences",
-    ),
-    Trait(
-        title="lock-wait samples",
-        text=lambda source: f"{source.experiment.sample_hz:g} a second",
-        why="sampling costs the server a little",
-    ),
-    Trait(
-        title="worker processes",
-        text=lambda source: str(len(source.experiment.workers) or 1),
-        why="with more processes, the load generator is less likely to be the bottleneck",
-    ),
-    Trait(
-        title="version of schemabench",
-        text=lambda source: source.run.version,
-        why="the measurement method may have changed",
-    ),
-    *(_machine(key) for key in ("system", "processor", "cores", "memory", "python")),
-)
-"""What nobody varies for its own sake, but what may move a figure."""
