@@ -4,20 +4,23 @@ Owns the adaptation of its arguments, and its exit status. Must not measure anyt
 """
 
 import argparse
+import secrets
 import textwrap
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemabench import options, output, parsing, progress, report, signals
 from schemabench.bench import Asked, Bench, in_words
 from schemabench.errors import SchemabenchError, UsageError
+from schemabench.server import Server, serve
 from schemabench.terminal import Screen
 from schemabench.units import parse_duration_s
 
 if TYPE_CHECKING:
+    from schemabench.experiment import Plan
     from schemabench.rehearsal import Rehearsal
 
 _ERROR = 3
@@ -29,6 +32,8 @@ exit status:
      or its rows could not be compared
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
+After an error or an interrupt, what was measured by then is reported if the
+migration had ended, with the quiet after it.
 """
 _COLUMNS = 78
 """Of its description, which argparse does not fill because of the lines above."""
@@ -87,15 +92,15 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
     """Print the report; return the exit status, which is no verdict after an error of any kind."""
     from schemabench import rehearsal  # noqa: PLC0415 (scipy takes seconds to load)
 
+    known: list[Rehearsal] = []
     try:
         for path in chosen.output:
             rehearsal.check_path(path)
-        found = _found(chosen, asked, width)
-        document = rehearsal.document(found)
-        for path in chosen.output:
-            rehearsal.write(found, path)
-        with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
-            output.say(report.shown(document, width))
+        try:
+            found = _found(chosen, asked, width, known.append)
+        finally:
+            if known:  # what was measured is reported even if the rest failed
+                _report(known[-1], chosen.output, width)
     except SchemabenchError:
         raise
     except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
@@ -104,8 +109,19 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
     return 0 if found.is_candidate else 1
 
 
-def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
-    """Return what the rehearsal finds."""
+def _report(found: "Rehearsal", paths: Sequence[Path], width: int) -> None:
+    """Print the report and write it to each file, whatever becomes of the others."""
+    from schemabench import rehearsal  # noqa: PLC0415 (as above)
+
+    with ExitStack() as stack:
+        for path in reversed(paths):  # the last one is called first
+            stack.callback(rehearsal.write, found, path)
+        with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
+            output.say(report.shown(rehearsal.document(found), width))
+
+
+def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable[[Rehearsal], object]") -> "Rehearsal":
+    """Return what the rehearsal finds; `keep` receives it as soon as it is known."""
     from schemabench import rehearsal  # noqa: PLC0415 (as above)
 
     wanted = rehearsal.Asked(
@@ -135,8 +151,25 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
     bench.want(chosen.workload, cardinality, name)
     plan = bench.plan(chosen.workload, cardinality, rehearse=True)
     rehearsal.production_s(plan, wanted)
-    with closing(bench), ExitStack() as stack:
+    with ExitStack() as stack:
         signals.heed(stack.callback)
         stack.callback(bench.progress.close)
-        with in_words():
-            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(by_turns=False), bench.progress)
+        with in_words(), _served(asked, plan) as server:
+            return rehearsal.rehearse(plan, candidate, wanted, server, bench.progress, keep)
+
+
+def _served(asked: Asked, plan: "Plan") -> AbstractContextManager[Server]:
+    """Return the server that is asked for, with room for a rehearsal.
+
+    The writers have connections to one database at a time: to what is migrated, and then to the fresh installation. The
+    bench would ask for room for a ranking of several candidates at once.
+    """
+    options = asked.options
+    return serve(
+        options.postgres,
+        settings=dict(options.postgres_setting),
+        clients=options.clients,
+        companions=sum(companion.clients for companion in plan.companions),
+        run_id=secrets.token_hex(4),
+        keep_databases=options.keep_databases,
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from programs import Program
-from shared_server import Shared
+from shared_server import ROOM, Shared
 from shop import PATIENCE_S, Shop, assert_clear, said, wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
@@ -125,6 +125,63 @@ def test_an_interrupted_rehearsal_leaves_nothing(shop: Shop, shared: Shared, num
     assert result.ret == 130
     assert "Traceback" not in said(result)
     assert shared.databases() == set()
+
+
+AT_THE_FIRST_ROW = """\
+-- candidate: slow
+-- extends: baseline
+CREATE FUNCTION at_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NOT EXISTS (SELECT FROM orders) THEN {} END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER at_first BEFORE INSERT ON orders FOR EACH STATEMENT EXECUTE FUNCTION at_first();
+"""
+"""Does something where the fresh installation is loaded, and nowhere else: what it is applied to has rows."""
+KEPT = ("rehearse", "orders", "--candidate", "slow", "--pace", "100", "-o", "kept.json", *SHORT)
+
+
+def test_a_rehearsal_that_is_interrupted_in_the_comparison_reports_what_was_measured(
+    shop: Shop, shared: Shared
+) -> None:
+    shop.write("schemas/orders/slow.sql", AT_THE_FIRST_ROW.format("PERFORM pg_sleep(60);"))
+    run = shop.start_schemabench(*KEPT)
+    wait_for(run, shared.sleeps)
+    run.send_signal(signal.SIGINT)
+
+    result = shop.finish(run)
+
+    assert result.ret == 130
+    assert "Whether the result is slow is not known" in said(result)
+    assert "the rehearsal was interrupted before it had compared them" in said(result)
+    assert [one["outcome"] for one in json.loads(shop.read("kept.json"))["statements"]] == ["done"] * 2
+    assert "Traceback" not in said(result)
+    assert shared.databases() == set()
+
+
+def test_a_rehearsal_whose_comparison_the_server_ends_reports_what_was_measured_as_an_error(
+    shop: Shop, shared: Shared
+) -> None:
+    shop.write("schemas/orders/slow.sql", AT_THE_FIRST_ROW.format("PERFORM pg_terminate_backend(pg_backend_pid());"))
+
+    result = shop.schemabench(*KEPT)
+
+    assert result.ret == 3
+    assert "Whether the result is slow is not known" in said(result)
+    assert "ERROR: " in said(result)
+    assert json.loads(shop.read("kept.json"))["incomparable"]
+    assert shared.databases() == set()
+
+
+def test_a_rehearsal_needs_connections_to_one_database_at_a_time(shop: Shop) -> None:
+    many = ("rehearse", "orders", "--candidate", "without_index", "--pace", "100", *SHORT, "--clients")
+
+    refused, fits = shop.schemabench(*many, str(ROOM)), shop.schemabench(*many, str(ROOM // 2))
+
+    assert (refused.ret, fits.ret) == (3, 0)
+    assert_clear(refused, f"--clients {ROOM} is too much for this server", f"needs {ROOM + 9} connections with", "9,")
+    assert "fewer clients: --clients " in said(refused)
+    assert "databases at once" not in said(refused)
+    assert "rank fewer candidates" not in said(refused)
 
 
 @pytest.mark.thorough

@@ -3,7 +3,7 @@
 Its rows are made by the schema itself, which is faster than a background and as good here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ import laboratory
 
 from schemabench import Call, Companion, Workload, Writer, candidate, rehearsal
 from schemabench.experiment import Plan
-from schemabench.progress import Silence
+from schemabench.progress import Progress, Silence
 from schemabench.rehearsal import Asked, Rehearsal
 from schemabench.server import Server
 
@@ -97,17 +97,19 @@ class Ledger:
             seed=1,
         )
 
-    def rehearse(
+    def rehearse(  # noqa: PLR0913 (what differs between rehearsals)
         self,
         migration: str | Mapping[str, str],
         asked: Asked = ASKED,
         *,
         baseline: str = BASELINE,
         companions: tuple[Companion, ...] = (),
+        progress: Progress | None = None,
+        keep: Callable[[Rehearsal], object] = lambda _: None,
     ) -> Rehearsal:
         """Return what a rehearsal of a migration finds."""
         plan = self.plan(migration, baseline=baseline, companions=companions)
-        return rehearsal.rehearse(plan, plan.candidates[-1], asked, self.server, Silence())
+        return rehearsal.rehearse(plan, plan.candidates[-1], asked, self.server, progress or Silence(), keep)
 
 
 def longest_s(found: Rehearsal) -> float:

@@ -37,6 +37,8 @@ class Played(FakeConnection):
     def __init__(self, refusals: dict[str, list[FakeResult]]) -> None:
         super().__init__()
         self.texts: list[str] = []
+        """Those of the migration, and the lock timeout."""
+        self.everything: list[str] = []
         self.refusals = {sql: list(some) for sql, some in refusals.items()}
 
     def send_query(self, sql: bytes) -> None:
@@ -44,7 +46,8 @@ class Played(FakeConnection):
         text = sql.decode()
         waiting = self.refusals.get(text)
         result = waiting.pop(0) if waiting else METER if text.startswith("SELECT pg_current_wal") else FakeResult()
-        if not text.startswith(("SELECT pg_current_wal", "SET client_connection_check_interval")):
+        self.everything.append(text)
+        if not text.startswith(("SELECT pg_current_wal", "DISCARD ALL", "SET client_", "SET idle_")):
             self.texts.append(text)
         self._results = [result, None]
         self.speak()
@@ -71,8 +74,12 @@ def _applied(
 
 
 def _applied_on(clock: Clock, connection: Played, statements: Sequence[str], asked: Asked) -> Applying:
-    played: Any = connection
     steps = [Step(sql, f"new.sql:{place}", begins=place == 0) for place, sql in enumerate(statements)]
+    return _steps_applied_on(clock, connection, steps, asked)
+
+
+def _steps_applied_on(clock: Clock, connection: Played, steps: Sequence[Step], asked: Asked) -> Applying:
+    played: Any = connection
     one = Applying(session=Session(played), steps=steps, asked=asked, ending=Ending(), count=dict)
     try:
         _run(clock, one.talk(), one)
@@ -103,6 +110,18 @@ def test_a_lock_timeout_is_set_in_this_session(clock: Clock) -> None:
     _, connection = _applied(clock, ["DROP TABLE b"], Asked(lock_timeout_s=2.0))
 
     assert connection.texts == ["SET lock_timeout = 2000", "DROP TABLE b"]
+
+
+def test_every_file_begins_with_the_same_settings_and_the_first_one_too(clock: Clock) -> None:
+    connection = Played({})
+    steps = [Step("DROP a", "1.sql:1", begins=True), Step("DROP b", "", begins=False), Step("DROP c", "", begins=True)]
+
+    _steps_applied_on(clock, connection, steps, Asked(lock_timeout_s=2.0))
+
+    _, _, *sent, _ = connection.everything  # without the meters
+    settings = ["SET client_connection_check_interval = 1000", "SET idle_session_timeout = 0"]
+    begin = ["DISCARD ALL", *settings, "SET lock_timeout = 2000"]
+    assert sent == [*begin, "DROP a", "DROP b", *begin, "DROP c"]
 
 
 @pytest.mark.parametrize("seconds", [0.0004, 0.000999, 3_600_000.0])

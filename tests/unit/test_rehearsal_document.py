@@ -178,14 +178,51 @@ def test_a_statement_that_was_cancelled_was_ended_by_the_option_and_not_by_a_use
     assert "None of its statements took effect in full." in said
 
 
-@pytest.mark.parametrize(("left_s", "setting"), [(3.0, "3.00 s after"), (0.0, "not at all after")])
-def test_quiet_that_held_up_calls_have_used_up_is_told(left_s: float, setting: str) -> None:
-    said = " ".join(_shown(replace(FOUND, during_s=7.52, after_s=left_s)).split())
+def test_quiet_that_held_up_calls_have_used_up_is_told() -> None:
+    said = _said(replace(FOUND, during_s=7.52, after_s=3.0))
 
-    assert f"quiet for 10.0 s before and {setting}" in said
+    assert "quiet for 10.0 s before and 3.00 s after" in said
     assert "The quiet after it was shorter than the 10.0 s that were asked for" in said
-    assert "calls that had fallen due by its end were done 7.00 s later" in said
+    assert "and those that queued behind them for a connection, were done 7.00 s later" in said
     assert "was shorter" not in _said(FOUND)
+
+
+def test_where_a_backlog_lasts_to_the_end_it_is_said_that_there_was_no_quiet_after_the_migration() -> None:
+    said = _said(replace(FOUND, during_s=11.0, after_s=0.0))
+
+    assert "quiet for 10.0 s before and not at all after" in said
+    assert "in the quiet before it" in said
+    assert "There was no quiet after it: throughout the 10.0 s that were asked for, calls waited" in said
+    assert "in the quiet around it" in _said(FOUND)
+
+
+def test_late_calls_during_it_are_those_that_it_held_up_and_not_only_those_under_way_meanwhile() -> None:
+    said = _said(FOUND)
+
+    assert "late during: calls that took longer than 100 ms, from those that were under way when the migration" in said
+    assert "began to the last that it held up, or that queued behind one of these" in said
+
+
+def test_of_repeated_attempts_it_is_said_that_they_are_counted_by_other_stretches_than_calls() -> None:
+    repeated = Undone(operation="change", reason="deadlock (40P01)", retried=True, before=1, during=2, after=3)
+
+    assert "of repeated attempts, only those until its last statement had ended" in _said(
+        replace(FOUND, undone=(*FOUND.undone, repeated))
+    )
+    assert "of repeated attempts" not in _said(FOUND)
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_what_could_not_be_compared_at_all_is_not_said_to_be_the_same(is_done: bool) -> None:  # noqa: FBT001 (pytest's)
+    found = replace(FOUND if is_done else FAILED, catalogs=None, incomparable="the server is gone", compared=())
+
+    said = _said(found)
+
+    assert "Neither its catalogs nor its rows could be compared with those of a fresh installation: the server" in said
+    assert "Its catalogs are those" not in said
+    assert "is not known: it could not be compared" in said or not is_done
+    assert not found.is_candidate
+    assert not found.is_another
 
 
 def test_rows_that_could_not_be_compared_are_no_verdict() -> None:

@@ -15,7 +15,15 @@ def driven(latencies_ns: Sequence[int], refused: Sequence[int] = ()) -> Driven:
     """Return what writers did whose calls took so long; 0 for those that were not executed."""
     burst = Burst(owners=["shop"], queues=[[PLACED, LINE, LATER]], operations=["place", "line", "line"], rows=3)
     drive = Drive(started_ns=0, duration_ns=9, latencies_ns=latencies_ns, finished_ns=[9], busy_ns=1)
-    return Driven(drive=drive, burst=burst, due_ns=[0, 0, 0], refused=dict.fromkeys(refused, "not null (23502)"))
+    return Driven(
+        drive=drive,
+        burst=burst,
+        due_ns=[0, 0, 0],
+        refused=dict.fromkeys(refused, "not null (23502)"),
+        requests=[[0, 1, 2]],
+        ready_ns=[0, 0, 0],
+        after={},
+    )
 
 
 def test_a_call_that_took_what_a_refused_one_should_have_given_is_an_orphan() -> None:

@@ -3,6 +3,7 @@
 A package of its own beside the experiments, whose parts it uses: it ranks nothing.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from schemabench.candidate import Candidate
@@ -16,7 +17,14 @@ from schemabench.rehearsal.rehearsing import Rehearsing, check, production_s
 from schemabench.server import Server
 
 
-def rehearse(plan: Plan, candidate: Candidate, asked: Asked, server: Server, progress: Progress) -> Rehearsal:
+def rehearse(  # noqa: PLR0913, PLR0917 (what it is about, and who hears of it)
+    plan: Plan,
+    candidate: Candidate,
+    asked: Asked,
+    server: Server,
+    progress: Progress,
+    keep: Callable[[Rehearsal], object] = lambda _: None,
+) -> Rehearsal:
     """Apply a candidate to a loaded copy of what it extends, under the workload's writers; return what was found.
 
     Args:
@@ -25,13 +33,15 @@ def rehearse(plan: Plan, candidate: Candidate, asked: Asked, server: Server, pro
         asked: The settings.
         server: Where; nothing is left on it.
         progress: Shows the current stage.
+        keep: Receives what was found as soon as it is known: an error or an interrupt after the measurement loses only
+            the comparison with a fresh installation. The last that it receives counts.
 
     Raises:
         SchemabenchError: As `Rehearsing.rehearse`.
     """
     with ExitStack() as stack:
         return Rehearsing(
-            plan=plan, candidate=candidate, asked=asked, server=server, progress=progress, stack=stack
+            plan=plan, candidate=candidate, asked=asked, server=server, progress=progress, stack=stack, keep=keep
         ).rehearse()
 
 

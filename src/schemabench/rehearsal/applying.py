@@ -35,8 +35,13 @@ LONGEST_PAUSE_S = 8.0
 NEVER_NS = 1 << 62
 """Later than anything on the clock of `time.perf_counter_ns`."""
 _METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
-_CHECK_MS = 1000
-"""The server ends a statement within so much of the death of this process: a database in use stays for ever."""
+_SETTINGS = (
+    # the server ends a statement within a second of the death of this process: a database in use stays for ever
+    "SET client_connection_check_interval = 1000",
+    # the session is idle before a retry, and in the quiet after the last statement
+    "SET idle_session_timeout = 0",
+)
+"""In what a file's session differs from psql's, which is never idle."""
 _CANCEL_AGAIN_NS = 1_000_000_000
 MOST_CANCELS = 5
 """A statement that goes on after so many has a handler for `query_canceled`: only the end of its session ends it."""
@@ -185,7 +190,7 @@ class Applying:
         """Execute one statement; return why it failed."""
         step = self.steps[place]
         if step.begins:
-            yield from self._begin_file(is_first=place == 0)
+            yield from self._begin_file()
         self._commits = False
         self.place, self.since_ns = place, perf_counter_ns()
         refusal = yield from self._query(step.sql)
@@ -199,14 +204,14 @@ class Applying:
             self.outcomes[place] = "done"
         return refusal
 
-    def _begin_file(self, *, is_first: bool) -> Generator[Want | Pause | None, None, None]:
-        """Give the session the state of a new one, with the lock timeout that is asked for.
+    def _begin_file(self) -> Generator[Want | Pause | None, None, None]:
+        """Give the session the state of a new one, with the lock timeout that is asked for: as psql has it for a file.
 
+        What `Session.open` sets and prepares is lost, and nobody needs it here: nothing settles this session.
         Raises `ServerError` if the server refuses that. It takes no time, and so is never cancelled.
         """
         deadline_ns, self._deadline_ns = self._deadline_ns, NEVER_NS
-        commands = [] if is_first else ["DISCARD ALL"]
-        commands.append(f"SET client_connection_check_interval = {_CHECK_MS}")
+        commands = ["DISCARD ALL", *_SETTINGS]
         if self.asked.lock_timeout_ms is not None:
             commands.append(f"SET lock_timeout = {self.asked.lock_timeout_ms}")
         for command in commands:

@@ -3,10 +3,11 @@
 Owns what stands in it, and its wording. Must not draw anything, nor compute a figure that is not in the record.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from schemabench.rehearsal import locks
-from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes, Stretch
+from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes
+from schemabench.rehearsal.verdict import late_of, summed, verdict
 from schemabench.report.text import name
 from schemabench.report.tree import (
     Bullets,
@@ -22,13 +23,15 @@ from schemabench.report.tree import (
     Verbatim,
     cells,
 )
-from schemabench.units import format_bytes, format_duration, format_significant, plural
+from schemabench.units import format_bytes, format_duration, format_significant
 
 _DASH = "-"
-_SHORTER = 0.9
-"""A quiet stretch of less than this part of what was asked for is told."""
 _OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another transaction"}
 """Type of a lock that is on no relation -> what it waits for."""
+_WHEN_REPEATED = (
+    "of calls that were given up, all from those that were under way when the migration began to the last that it held "
+    "up; of repeated attempts, only those until its last statement had ended, and later ones are after it"
+)
 _EMPTY = (
     "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
     "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
@@ -59,7 +62,7 @@ def document(found: Rehearsal) -> Document:
                 link=found.candidate,
                 setting=f"{found.server}, {found.clients} clients, {format_significant(found.calls_per_s)} calls a "
                 f"second; quiet for {format_duration(found.before_s)} before and {_after(found)} after",
-                verdict=(Paragraph(text=_verdict(found), emphasis="strong"),),
+                verdict=(Paragraph(text=verdict(found), emphasis="strong"),),
                 sections=tuple(section for section in sections if section.nodes),
             ),
         ),
@@ -68,79 +71,6 @@ def document(found: Rehearsal) -> Document:
 
 def _after(found: Rehearsal) -> str:
     return format_duration(found.after_s) if found.after_s else "not at all"
-
-
-def _verdict(found: Rehearsal) -> str:
-    """Return whether the result is the candidate, and how long writers were held up for."""
-    if not found.is_done:
-        result = _stopped(found)
-    elif found.is_candidate:
-        result = f"The result is {name(found.candidate)}."
-    elif found.is_another:
-        result = f"The result is not {name(found.candidate)}."
-    else:
-        result = f"Whether the result is {name(found.candidate)} is not known: its rows could not be compared."
-    return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
-
-
-def _stopped(found: Rehearsal) -> str:
-    """Return how a migration ended of which statements are not done."""
-    ended = f"The migration was ended after {format_duration(found.longest_s)} (--for)"
-    for place, one in enumerate(found.statements, start=1):
-        if one.out_of_time:
-            return f"{ended}, in statement {place} of {len(found.statements)}."
-        if one.outcome == "failed":
-            return f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
-    return f"{ended}, before its last statement."
-
-
-def _held_up(found: Rehearsal) -> str:
-    during = _sum([one.during for one in found.operations])
-    quiet = _sum([stretch for one in found.operations for stretch in (one.before, one.after)])
-    took = f"It took {format_duration(found.migration_s)}."
-    if during.longest_s is None or quiet.longest_s is None:
-        when = "meanwhile" if during.longest_s is None else "in the quiet around it"
-        return f"{took} No call was under way {when}, so that it is not known how long one would have been held up for."
-    bound = format_duration(found.late_s)
-    return (
-        f"{took} The longest response to a call meanwhile was "
-        f"{format_duration(during.longest_s)}, and {format_duration(quiet.longest_s)} in the quiet around it; "
-        f"{_of(during)} calls took longer than {bound}, and {_of(quiet)} in the quiet."
-    )
-
-
-def _behind(found: Rehearsal) -> Iterator[str]:
-    """Yield that the writers were late before the migration began."""
-    if found.behind:
-        yield (
-            f"The writers were behind before it began: {plural(found.behind, 'call')} that had not ended by then had "
-            f"waited for a free connection for longer than {format_duration(found.late_s)}, for up to "
-            f"{format_duration(found.behind_s)}. What is late is not the migration's doing alone: ask for fewer calls "
-            "by --pace, or for more connections by --clients."
-        )
-
-
-def _cut_short(found: Rehearsal) -> Iterator[str]:
-    """Yield that little or nothing is left of the quiet after the migration."""
-    if found.after_s < _SHORTER * found.quiet_s:
-        yield (
-            f"The quiet after it was shorter than the {format_duration(found.quiet_s)} that were asked for: calls that "
-            f"had fallen due by its end were done {format_duration(found.during_s - found.migration_s)} later. Ask for "
-            "more by --quiet."
-        )
-
-
-def _sum(stretches: Sequence[Stretch]) -> Stretch:
-    return Stretch(
-        calls=sum(one.calls for one in stretches),
-        late=sum(one.late for one in stretches),
-        longest_s=max((one.longest_s for one in stretches if one.longest_s is not None), default=None),
-        failed=sum(one.failed for one in stretches),
-    )
-
-
-def _of(stretch: Stretch) -> str:
-    return f"{stretch.late:,} of {stretch.calls:,}"
 
 
 def _time(seconds: float | None) -> Cell:
@@ -219,7 +149,8 @@ def _operations(found: Rehearsal) -> Table:
             Column(
                 heading="late during",
                 align="right",
-                legend=f"calls that were under way during the migration and took longer than {bound}",
+                legend=f"calls that took longer than {bound}, from those that were under way when the migration began "
+                "to the last that it held up, or that queued behind one of these",
             ),
             Column(heading="late in the quiet", short="late in quiet", align="right"),
         ),
@@ -228,26 +159,29 @@ def _operations(found: Rehearsal) -> Table:
 
 
 def _operation(one: OperationTimes) -> tuple[Cell, ...]:
-    quiet = _sum([one.before, one.after])
+    quiet = summed([one.before, one.after])
     return cells(
         name(one.name),
         _time(one.before.longest_s),
         _time(one.during.longest_s),
         _time(one.after.longest_s),
-        Cell(text=_of(one.during), sort=one.during.late),
-        Cell(text=_of(quiet), sort=quiet.late),
+        Cell(text=late_of(one.during), sort=one.during.late),
+        Cell(text=late_of(quiet), sort=quiet.late),
     )
 
 
 def _undone(found: Rehearsal) -> Iterator[Node]:
     if found.undone:
+        repeated = any(one.retried for one in found.undone)
         yield Table(
             caption="Calls that the server refused, and attempts that were rolled back and repeated",
             columns=(
                 Column(heading="operation", is_name=True),
                 Column(heading="reason", prose=True),
                 Column(heading="then"),
-                *(Column(heading=one, align="right") for one in ("before", "during", "after")),
+                Column(heading="before", align="right"),
+                Column(heading="during", align="right", legend=_WHEN_REPEATED if repeated else ""),
+                Column(heading="after", align="right"),
             ),
             rows=tuple(
                 cells(
@@ -333,6 +267,10 @@ def _written(found: Rehearsal) -> Terms:
 
 
 def _result(found: Rehearsal) -> Iterator[Node]:
+    if found.catalogs is None:
+        label = "Neither its catalogs nor its rows could be compared with those of a fresh installation:"
+        yield Verbatim(label=label, text=found.incomparable, is_failure=True)
+        return
     if found.catalogs:
         yield Bullets(
             lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}:",

@@ -79,7 +79,7 @@ class _Times:
     before_ns: float
     during_ns: float
     after_ns: float
-    """When the calls had ended that fell due during the migration."""
+    """When the calls had ended that fell due during the migration, and those that queued behind them."""
     end_ns: float
 
     def lengths_s(self) -> tuple[float, float, float]:
@@ -105,7 +105,7 @@ def record(  # noqa: PLR0913 (what is known)
     applied: Applied,
     compared: Compared,
     *,
-    schema: tuple[str, ...],
+    schema: tuple[str, ...] | None,
 ) -> Rehearsal:
     """Return the record of a rehearsal.
 
@@ -115,7 +115,7 @@ def record(  # noqa: PLR0913 (what is known)
         asked: The settings.
         applied: What happened.
         compared: What results, next to a fresh installation.
-        schema: In what the schema differs from that.
+        schema: In what the schema differs from that; None if it could not be read.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
@@ -125,7 +125,7 @@ def record(  # noqa: PLR0913 (what is known)
     times = _Times(
         before_ns=driven.drive.started_ns,
         during_ns=applying.begun_ns,
-        after_ns=calls.over_ns(applying.begun_ns, applying.ended_ns),
+        after_ns=max(calls.over_ns(applying.begun_ns, applying.ended_ns), float(driven.backlog_ns(applying.ended_ns))),
         end_ns=applying.ending.at_ns,
     )
     before_s, during_s, after_s = times.lengths_s()
@@ -225,7 +225,10 @@ def _refused(calls: Calls, driven: Driven, times: _Times) -> Iterator[Undone]:
 
 
 def _retried(applying: Applying, total: Counts) -> Iterator[Undone]:
-    """Yield the attempts that were repeated, by operation and reason."""
+    """Yield the attempts that were repeated, by operation and reason.
+
+    They are known as counts at the begin of the migration and at its end alone, and not by call.
+    """
     first, begun, ended = applying.counted
     stretches = [since(first, begun), since(begun, ended), since(ended, total)]
     for operation, reason in sorted(total):

@@ -73,7 +73,7 @@ class OperationTimes:
     """In the quiet stretch before the migration."""
     during: Stretch
     """From the begin of the migration, with the calls that were under way then, until it had ended, and all calls that
-    fell due meanwhile."""
+    fell due meanwhile, and those that queued behind them for a connection."""
     after: Stretch
     """In the quiet stretch after it."""
 
@@ -103,7 +103,8 @@ class Undone:
     retried: bool
     """Whether they were repeated."""
     before: int
-    """How many in the stretches as for an operation; likewise the next two."""
+    """How many in the stretches as for an operation, if they were not repeated; likewise the next two. Of repeated
+    ones, how many before the first statement began, from then on until the last one had ended, and afterwards."""
     during: int
     after: int
 
@@ -150,7 +151,7 @@ class Rehearsal:
     migration_s: float
     """From the begin of its first statement to the end of its last one, pauses before retries included."""
     during_s: float
-    """Until all calls that fell due meanwhile had ended, too."""
+    """Until all calls that fell due meanwhile had ended, too, and those that queued behind them for a connection."""
     after_s: float
     """The length of the quiet stretch after that; 0 if these calls ended no earlier than it should have."""
     lock_timeout: str
@@ -171,13 +172,14 @@ class Rehearsal:
     """The longest of these waits; 0 if there was none."""
     gathered: tuple[str, ...]
     """The operations whose calls wait for each other to be sent together, as in `load, for up to 1.00 s`."""
-    catalogs: tuple[str, ...]
-    """In what the schema differs from a fresh installation of the candidate."""
+    catalogs: tuple[str, ...] | None
+    """In what the schema differs from a fresh installation of the candidate; None if it could not be read, as where the
+    server failed."""
     rows: str
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
     incomparable: str
-    """Why the rows could not be compared, as where the fresh installation does not take the calls; empty if they could,
-    or if nobody tried."""
+    """Why the rows could not be compared, as where the fresh installation does not take the calls, or where the server
+    failed after the measurement; empty if they could, or if nobody tried."""
     counts: tuple[str, ...]
     """The tables that have another number of rows than in a fresh installation after the same calls, with both."""
     compared: tuple[str, ...]

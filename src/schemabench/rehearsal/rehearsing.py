@@ -3,7 +3,7 @@
 Owns the order of the steps, and the lifetime of their databases and sessions. Must not execute a call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -11,7 +11,7 @@ from random import Random
 
 from schemabench import reach
 from schemabench.candidate import Candidate
-from schemabench.errors import CandidateError, UsageError
+from schemabench.errors import CandidateError, SchemabenchError, UsageError, is_servers_fault
 from schemabench.experiment import databases, filling
 from schemabench.experiment.agreement import differences, violations
 from schemabench.experiment.burst import Burst, Encoded
@@ -20,6 +20,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.load import Ending, Limits, LostConnectionError, Passing, Session
 from schemabench.progress import Counter, Progress
+from schemabench.redaction import redact_sql
 from schemabench.rehearsal import catalogs, finding, migration, writers
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
@@ -109,6 +110,7 @@ class Rehearsing:
         server: Where.
         progress: Shows the current stage.
         stack: Closes sessions and drops databases.
+        keep: Receives what was found as soon as it is known, whatever fails later.
     """
 
     plan: Plan
@@ -117,13 +119,14 @@ class Rehearsing:
     server: Server
     progress: Progress
     stack: ExitStack
+    keep: Callable[[Rehearsal], object]
     _feed: Feed = field(init=False)
 
     def __post_init__(self) -> None:
         self._feed = Feed(self.plan.found, self.plan.values, self.plan.seed, self.plan.inputs)
 
     def rehearse(self) -> Rehearsal:
-        """Return what a rehearsal finds.
+        """Return what a rehearsal finds. If the comparison is broken off, what was measured is kept all the same.
 
         Raises:
             UsageError: The candidate is no migration, or the writers have no pace.
@@ -138,13 +141,32 @@ class Rehearsing:
         installed = self._installed()
         migrated = self._entered(before, self.plan)
         applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, self.asked.most_s), seconds)
-        migrated.close()
-        found = self._catalog(migrated.databases)
-        compared = self._compared(migrated, applied) if applied.is_done else Compared()
+        return self._found(migrated, applied, installed)
+
+    def _found(self, migrated: Entrant, applied: Applied, installed: catalogs.Catalog) -> Rehearsal:
+        """Compare what results with a fresh installation, and return all that is known.
+
+        Whatever ends that early, a full disk or Ctrl-C, is the reason why they could not be compared, and is raised.
+        """
+        schema: tuple[str, ...] | None = None
         # operations of the candidate's own may change the schema themselves, and the writers did not execute these
         earlier = installed if self.candidate.file.operations else {}
-        schema = tuple(catalogs.differences(compared.catalog or installed, found, earlier))
-        return finding.record(self.plan, self.candidate, self.asked, applied, compared, schema=schema)
+        try:
+            migrated.close()
+            catalog = self._catalog(migrated.databases)
+            schema = tuple(catalogs.differences(installed, catalog, earlier))
+            compared = self._compared(migrated, applied) if applied.is_done else Compared()
+            if compared.catalog is not None:
+                schema = tuple(catalogs.differences(compared.catalog, catalog, earlier))
+            return self._kept(applied, compared, schema)
+        except BaseException as failure:
+            self._kept(applied, Compared(incomparable=_broken_off(failure)), schema)
+            raise
+
+    def _kept(self, applied: Applied, compared: Compared, schema: tuple[str, ...] | None) -> Rehearsal:
+        found = finding.record(self.plan, self.candidate, self.asked, applied, compared, schema=schema)
+        self.keep(found)
+        return found
 
     def _check_server(self) -> None:
         """Refuse a candidate that does not apply to the server, or reaches beyond its database."""
@@ -259,6 +281,8 @@ class Rehearsing:
             catalog = self._catalog(fresh.databases)
             return Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
         except CandidateError as failure:
+            if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
+                raise
             return Compared(incomparable=str(failure))
 
     def _stage(self, text: str) -> None:
@@ -276,6 +300,16 @@ def _orphaned(calls: Sequence[Encoded]) -> str:
         f"{plural(len(calls), 'call')} ({', '.join(operations)}) should take what another call gives that was refused, "
         "and had another value"
     )
+
+
+def _broken_off(failure: BaseException) -> str:
+    """Return why a comparison was broken off, in words."""
+    match failure:
+        case KeyboardInterrupt():
+            return "the rehearsal was interrupted before it had compared them"
+        case SchemabenchError():
+            return str(failure)
+    return redact_sql(f"{type(failure).__name__}: {failure}".strip())
 
 
 def _doing(applying: Applying, passing: Passing) -> str:

@@ -20,6 +20,8 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import words
 from schemabench.load import Drive, Ending, Limits, Passing, Talk
 from schemabench.load.session import RETRYABLE
+from schemabench.rehearsal import backlog
+from schemabench.rehearsal.backlog import Line
 from schemabench.units import NANOSECONDS
 
 _NUMBER = 1
@@ -60,6 +62,25 @@ class Driven:
     """When each call was due, by its number, on the clock of `time.perf_counter_ns`."""
     refused: Mapping[int, str]
     """The number of each call that was refused -> why, as in `undefined column (42703)`."""
+    requests: Sequence[Sequence[int]]
+    """For each connection, its requests in the order in which they were sent, each by the number of its first call."""
+    ready_ns: Sequence[int]
+    """From when on each request could be sent, by that number: when it was due, or its batch of calls complete."""
+    after: Mapping[int, int]
+    """How many requests of its connection are answered before a request of a pipeline is sent, by its number."""
+
+    def backlog_ns(self, at_ns: int) -> int:
+        """Return when the backlog of a moment was worked off, on the clock of `time.perf_counter_ns`."""
+        return backlog.gone_ns([self._line(numbers) for numbers in self.requests], self.after, at_ns)
+
+    def _line(self, numbers: Sequence[int]) -> Line:
+        done = [number for number in numbers if self.drive.latencies_ns[number]]
+        begun_ns = (self.due_ns[number] + self.drive.delays_ns[number] for number in done)
+        return Line(
+            numbers=done,
+            ready_ns=[self.ready_ns[number] for number in done],
+            answered_ns=[begun + self.drive.latencies_ns[number] for number, begun in zip(done, begun_ns, strict=True)],
+        )
 
     def executed(self) -> Burst:
         """Return the calls that were executed and not refused, to be executed as soon as a connection is free."""
@@ -138,9 +159,17 @@ def drive(  # noqa: PLR0913 (a burst and what runs beside it)
     return Driven(
         drive=driven,
         burst=calls,
-        due_ns=[driven.started_ns + round(one * NANOSECONDS) for one in due_s],
+        due_ns=_on_clock(driven, due_s),
         refused=_refused(entrant, loaded),
+        requests=[[number for number, *_ in requests] for _, requests in loaded.queues],
+        ready_ns=_on_clock(driven, loaded.due_s or ()),
+        after=loaded.after,
     )
+
+
+def _on_clock(driven: Drive, offsets_s: Sequence[float]) -> list[int]:
+    """Return times from the start of a drive on the clock of `time.perf_counter_ns`."""
+    return [driven.started_ns + round(one * NANOSECONDS) for one in offsets_s]
 
 
 def _refused(entrant: Entrant, loaded: Loaded) -> dict[int, str]:

@@ -1,0 +1,97 @@
+"""The verdict of a rehearsal: whether the result is the candidate, and how long writers were held up for, in sentences.
+
+Owns their wording, and sums over operations. Must not draw anything: see `document`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from schemabench.rehearsal.record import Rehearsal, Stretch
+from schemabench.report.text import name
+from schemabench.units import format_duration, plural
+
+_SHORTER = 0.9
+"""A quiet stretch of less than this part of what was asked for is told."""
+
+
+def verdict(found: Rehearsal) -> str:
+    """Return whether the result is the candidate, and how long writers were held up for."""
+    if not found.is_done:
+        result = _stopped(found)
+    elif found.is_candidate:
+        result = f"The result is {name(found.candidate)}."
+    elif found.is_another:
+        result = f"The result is not {name(found.candidate)}."
+    else:
+        what = "it" if found.catalogs is None else "its rows"
+        result = f"Whether the result is {name(found.candidate)} is not known: {what} could not be compared."
+    return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
+
+
+def _stopped(found: Rehearsal) -> str:
+    """Return how a migration ended of which statements are not done."""
+    ended = f"The migration was ended after {format_duration(found.longest_s)} (--for)"
+    for place, one in enumerate(found.statements, start=1):
+        if one.out_of_time:
+            return f"{ended}, in statement {place} of {len(found.statements)}."
+        if one.outcome == "failed":
+            return f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
+    return f"{ended}, before its last statement."
+
+
+def _held_up(found: Rehearsal) -> str:
+    during = summed([one.during for one in found.operations])
+    quiet = summed([stretch for one in found.operations for stretch in (one.before, one.after)])
+    took = f"It took {format_duration(found.migration_s)}."
+    where = "in the quiet around it" if found.after_s else "in the quiet before it"
+    if during.longest_s is None or quiet.longest_s is None:
+        when = "meanwhile" if during.longest_s is None else where
+        return f"{took} No call was under way {when}, so that it is not known how long one would have been held up for."
+    bound = format_duration(found.late_s)
+    return (
+        f"{took} The longest response to a call meanwhile was "
+        f"{format_duration(during.longest_s)}, and {format_duration(quiet.longest_s)} {where}; "
+        f"{late_of(during)} calls took longer than {bound}, and {late_of(quiet)} in the quiet."
+    )
+
+
+def _behind(found: Rehearsal) -> Iterator[str]:
+    """Yield that the writers were late before the migration began."""
+    if found.behind:
+        yield (
+            f"The writers were behind before it began: {plural(found.behind, 'call')} that had not ended by then had "
+            f"waited for a free connection for longer than {format_duration(found.late_s)}, for up to "
+            f"{format_duration(found.behind_s)}. What is late is not the migration's doing alone: ask for fewer calls "
+            "by --pace, or for more connections by --clients."
+        )
+
+
+def _cut_short(found: Rehearsal) -> Iterator[str]:
+    """Yield that little or nothing is left of the quiet after the migration."""
+    asked = format_duration(found.quiet_s)
+    if not found.after_s:
+        yield (
+            f"There was no quiet after it: throughout the {asked} that were asked for, calls waited that it had held "
+            "up, or that queued behind these for a connection. Ask for more by --quiet, for fewer calls by --pace, or "
+            "for more connections by --clients."
+        )
+    elif found.after_s < _SHORTER * found.quiet_s:
+        yield (
+            f"The quiet after it was shorter than the {asked} that were asked for: calls that had fallen due by its "
+            "end, and those that queued behind them for a connection, were done "
+            f"{format_duration(found.during_s - found.migration_s)} later. Ask for more by --quiet."
+        )
+
+
+def summed(stretches: Sequence[Stretch]) -> Stretch:
+    """Return several stretches as one."""
+    return Stretch(
+        calls=sum(one.calls for one in stretches),
+        late=sum(one.late for one in stretches),
+        longest_s=max((one.longest_s for one in stretches if one.longest_s is not None), default=None),
+        failed=sum(one.failed for one in stretches),
+    )
+
+
+def late_of(stretch: Stretch) -> str:
+    """Return how many calls were late, as in `40 of 53`."""
+    return f"{stretch.late:,} of {stretch.calls:,}"
