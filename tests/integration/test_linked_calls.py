@@ -114,6 +114,57 @@ def test_a_candidate_that_cannot_give_or_take_fails_in_words(
     assert told in reasons["other"]
 
 
+CLAIM = """\
+-- name: claim
+-- as: free
+-- if none: stop
+SELECT id FROM orders WHERE customer = -1;
+-- pause: 1 s
+UPDATE orders SET lines = lines + 1 WHERE id = :free.id;
+"""
+
+
+def claiming(writer: str, random: Random) -> Iterator[Call]:
+    """Yield the same calls, with one before each order, in its transaction, that finds nothing to do."""
+    for call in burst(writer, random):
+        if call.operation == "place":
+            yield Call("claim", {}, key=call.key, transaction=call.transaction, gives={"": f"claim {call.transaction}"})
+            yield call
+        elif not call.transaction and call.operation == "add":
+            name = str(call.values["order"].name).replace("order", "claim")  # type: ignore[attr-defined] (it is given)
+            yield Call("count", {"order": Given(name, 1)}, key=call.key)
+            yield call
+        else:
+            yield call
+
+
+def test_a_call_that_stops_leaves_all_others_of_its_transaction_to_be_done_also_at_a_pace(
+    laboratory: Laboratory,
+) -> None:
+    found = laboratory.rank(
+        operations=OPERATIONS + CLAIM,
+        candidates={"baseline": NUMBERED},
+        writers=[Writer(name="sessions", kind="stream", weight=6, clients=6)],
+        burst=claiming,
+        budget_s=0.5,
+        calls=120,
+        state=("orders",),
+        production_s=0.02,
+        adequacy_s=0.8,
+    )
+    (one,) = found.candidates
+    adequacy = one.adequacy
+
+    assert {latency.operation: latency.p50_ns is None for latency in one.latencies} == dict.fromkeys(
+        ("claim", "place", "add", "count"), False
+    )
+    assert adequacy is not None
+    assert adequacy.keeps_up is not False
+    for response in adequacy.responses:
+        assert response.p50_ns is not None
+        assert response.p50_ns > 0, "none is answered before it is due"
+
+
 def test_what_nobody_gives_is_told(laboratory: Laboratory) -> None:
     with pytest.raises((WorkloadError, CandidateError), match="takes :order from what another call gives as 'nothing'"):
         laboratory.rank(

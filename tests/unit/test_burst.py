@@ -16,6 +16,9 @@ from schemabench import Call, Writer
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, check_burst, make
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.gathering import gather
+from schemabench.experiment.loaded import Loaded
+from schemabench.load import Drive
 
 LAYOUT = ((made_up.STREAM, 3), (made_up.READER, 2))
 
@@ -226,6 +229,52 @@ def test_batches_are_due_evenly_and_all_else_by_chance(folder: Path) -> None:
     assert pace is not None
     assert [later - earlier for earlier, later in pairwise(pace.due_s[:4])] == pytest.approx([2.0] * 3)
     assert [later - earlier for earlier, later in pairwise(pace.due_s[4:])] != pytest.approx([2.0] * 3)
+
+
+def _transactions(calls: int, keys: int) -> made_up.Generator:
+    """Return what yields transactions of so many calls each, of so many keys in turn."""
+
+    def burst(_: made_up.Sizes, __: str, ___: int, ____: Random) -> Iterator[Call]:
+        for number in count():
+            name = number // calls
+            yield Call("add", {"key": "a", "value": number}, key=f"{name % keys}", transaction=f"{name}")
+
+    return burst
+
+
+@given(
+    st.integers(min_value=1, max_value=4),
+    st.integers(min_value=1, max_value=5),
+    st.integers(min_value=1, max_value=4),
+    st.sampled_from(["stream", "batch"]),
+)
+def test_calls_of_a_transaction_are_due_together_and_as_many_within_the_time_as_without(
+    folder: Path, calls: int, keys: int, share: int, kind: Literal["stream", "batch"]
+) -> None:
+    writer = Writer(name="any", kind=kind, weight=12)
+    burst = make(_feed(folder, _transactions(calls, keys)), [(writer, share)], 0, 5, 60.0)
+    assert burst.pace is not None
+    due_s = burst.pace.due_s
+    together: dict[str, set[float]] = {}
+    for call in burst.calls():
+        together.setdefault(call.transaction, set()).add(due_s[call.number])
+
+    assert {len(some) for some in together.values()} == {1}
+    assert len(due_s) == 60
+    assert len(set(due_s)) == 60 // calls, "each transaction comes by chance"
+    assert list(due_s) == sorted(due_s)
+    assert 0 <= due_s[0] <= due_s[-1] <= 60
+
+
+def test_no_call_of_a_transaction_is_begun_before_it_is_due(folder: Path) -> None:
+    writer = Writer(name="any", kind="stream", weight=12)
+    burst = make(_feed(folder, _transactions(4, 3)), [(writer, 2)], 0, 5, 60.0)
+    assert burst.pace is not None
+    gathered = [batch for queue in burst.queues for batch in gather(queue, {}, burst.pace.due_s)]
+    loaded = Loaded(queues=(), operations=burst.operations, pace=burst.pace, gathered=gathered)
+    prompt = Drive(started_ns=0, duration_ns=1, latencies_ns=[1] * 60, finished_ns=[], busy_ns=0, delays_ns=[0] * 60)
+
+    assert set(loaded.call_by_call(prompt).delays_ns) == {0}
 
 
 def test_a_value_that_cannot_be_sent_is_found_before_anything_is_built(folder: Path) -> None:

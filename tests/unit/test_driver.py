@@ -22,8 +22,9 @@ from schemabench.load import (
     drive,
     guard,
 )
+from schemabench.load import driver as driving
 from schemabench.load.guard import alive
-from schemabench.load.talk import Pause, Request, exchange
+from schemabench.load.talk import Linked, Pause, Request, exchange
 from schemabench.units import NANOSECONDS
 
 Opened = Callable[..., Session]
@@ -294,3 +295,58 @@ def test_a_call_that_is_slow_after_a_long_pause_is_found_out_in_its_time(opened:
         _drive([(opened(Answer(), Answer(silent=True)), _requests(0, 1))], 0.05, due_s=[0.0, 1.0])
 
     assert caught.value.elapsed_s < 1.0
+
+
+def test_the_clock_of_an_open_loop_starts_when_its_schedule_is_made(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    class Watched(list[float]):
+        def __iter__(self) -> Iterator[float]:
+            for due_s in super().__iter__():
+                seen.append("due")
+                yield due_s
+
+    def clock() -> int:
+        seen.append("clock")
+        return perf_counter_ns()
+
+    monkeypatch.setattr(driving, "perf_counter_ns", clock)
+    done = _drive([(opened(), _requests(*range(4)))], due_s=Watched([0.0] * 4))
+
+    assert min(done.latencies_ns) > 0
+    assert seen[: seen.index("clock")].count("due") == seen.count("due") == 4
+
+
+def _linked(number: int, *, gives: str = "", takes: str = "") -> Request:
+    """Return a request that gives something to others, without a value, or takes it."""
+    recalls, remembers = [(0, takes)] if takes else [], {"": gives} if gives else {}
+    step = Linked(b"add_0", [b"%d" % number], (b"add_0", [b"%d" % number]), recalls=recalls, remembers=remembers)
+    return number, "add", (step,)
+
+
+def test_at_a_pace_a_wait_for_another_call_passes_no_limit_of_a_call(opened: Opened) -> None:
+    giver, taker = opened(), opened()
+    taker = Session(taker.connection, memory=giver.memory)
+    queues = [(giver, [_linked(0, gives="order 1")]), (taker, [_linked(1, takes="order 1")])]
+    done = _drive(queues, 0.05, due_s=[0.2, 0.0])
+
+    assert (_sent(giver), _sent(taker)) == ([b"0"], [b"1"])
+    assert done.duration_ns >= 0.2 * NANOSECONDS
+    assert done.latencies_ns[1] < 0.05 * NANOSECONDS
+
+
+def test_at_a_pace_a_wait_that_does_not_end_is_cut_short_and_its_call_was_not_begun(opened: Opened) -> None:
+    waiting = opened()
+    done = _drive([(waiting, [_linked(0, takes="order 1")])], 0.05, due_s=[0.0], trial_s=0.2)
+
+    assert (done.cut, done.latencies_ns, dict(done.flying_ns)) == (True, [0], {})
+    assert _sent(waiting) == []
+
+
+def test_without_a_pace_a_wait_that_does_not_end_passes_the_limit_of_a_call(opened: Opened) -> None:
+    with pytest.raises(SlowCallError) as caught:
+        _drive([(opened(), [_linked(0, takes="order 1")])], 0.05)
+
+    assert caught.value.request[0] == 0

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from schemabench import Call
 from schemabench.errors import UsageError, WorkloadError
+from schemabench.experiment.burst import make
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.lines import LINE_LIMIT_BYTES
 from schemabench.workload import Found
@@ -347,3 +348,28 @@ def test_a_file_that_says_when_calls_are_due_is_taken_by_time_from_its_start(fou
     assert feed.is_timed("stream")
     assert [call.at_s for call in feed.due_within("stream", 4.0)] == [3.0, 4.0, 5.0, 6.0]
     assert [call.at_s for call in feed.take("stream", 0, 1)] == [7.0]
+
+
+def test_calls_of_a_transaction_of_a_timed_file_are_due_with_its_first(found: Found, tmp_path: Path) -> None:
+    feed = Feed(_timed(found, 1.0, 1), made_up.Sizes(), 1, {"made_up": _write(tmp_path, LINES)})
+    replay = feed._found.workload.replay
+    assert replay
+    named = replace(
+        replay, calls=lambda *given: (one._replace(transaction=f"{given[3]}") for one in replay.calls(*given))
+    )
+    feed._found = replace(feed._found, workload=replace(feed._found.workload, replay=named))
+
+    pace = make(feed, [(made_up.STREAM, 1)], 0, 1, 6.0).pace
+
+    assert pace is not None
+    assert list(pace.due_s) == [0.0, 0.0, 0.0, 3.0, 3.0, 3.0], "each time that the file is read is a transaction"
+
+
+def test_a_file_that_says_when_calls_are_due_goes_on_where_the_last_burst_ended(found: Found, tmp_path: Path) -> None:
+    inputs = {"made_up": _write(tmp_path, LINES)}
+    feed, other = (Feed(_timed(found, 1.0, 1), made_up.Sizes(), 1, inputs, goes_on=True) for _ in range(2))
+    turns = [[call.at_s for call in feed.due_within("stream", 2.0)] for _ in range(3)]
+
+    assert turns == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
+    assert [[call.at_s for call in other.due_within("stream", 2.0)] for _ in range(3)] == turns
+    assert list(make(feed, [(made_up.STREAM, 1)], 0, 1, 2.0).pace.due_s) == [0.0, 1.0]  # type: ignore[union-attr]

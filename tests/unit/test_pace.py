@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from fake_connection import FakeConnection
 
-from schemabench.load import Session, attempt, conversation, pace
+from schemabench.load import Session, attempt, conversation, pace, pipeline
 from schemabench.load.conversation import conduct, converse
 from schemabench.load.pace import Ending, Schedule, keep_pace
 from schemabench.load.talk import Linked, Pause, Request
@@ -41,7 +41,7 @@ class Kept:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (pace, conversation, attempt):
+    for module in (pace, conversation, attempt, pipeline):
         monkeypatch.setattr(module, "perf_counter_ns", clock)
     return clock
 
@@ -65,7 +65,7 @@ def _keep(  # noqa: PLR0913 (what is played)
     """Execute requests with a loop that wakes so late after each pause, and a server that takes longer for some."""
     requests: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in range(len(due_ns))]
     played: Any = connection
-    schedule = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns), ending=ending)
+    schedule = Schedule(offsets_ns=due_ns, delays_ns=[0] * len(due_ns), ending=ending)
     latencies_ns = [0] * len(due_ns)
     for want in keep_pace(converse, Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
         if isinstance(want, Pause):
@@ -127,7 +127,7 @@ def test_a_loop_ends_while_a_session_waits_for_what_is_due_much_later(clock: Clo
 
 def test_an_end_that_is_told_late_ends_the_wait(clock: Clock, connection: FakeConnection) -> None:
     ending = Ending()
-    schedule, hour_ns = Schedule(due_ns=[3600 * 10**9], delays_ns=[0], ending=ending), 3600 * 10**9
+    schedule, hour_ns = Schedule(offsets_ns=[3600 * 10**9], delays_ns=[0], ending=ending), 3600 * 10**9
     played: Any = connection
     waits = keep_pace(converse, Session(played), [(0, "add", ())], schedule, [0], Random(1))  # noqa: S311 (reproducible)
 
@@ -143,10 +143,53 @@ def test_an_end_that_is_told_late_ends_the_wait(clock: Clock, connection: FakeCo
 def test_a_request_whose_giver_is_due_after_the_end_is_not_started(clock: Clock, connection: FakeConnection) -> None:
     ending, played = Ending(at_ns=10**9), Session(cast(Any, connection))
     taker = Linked(statement=b"take", parameters=[None], step=(b"take", [None]), recalls=[(0, "order 1")])
-    schedule, latencies_ns = Schedule(due_ns=[1000], delays_ns=[0], ending=ending), [0]
+    schedule, latencies_ns = Schedule(offsets_ns=[1000], delays_ns=[0], ending=ending), [0]
     for want in keep_pace(conduct, played, [(0, "take", (taker,))], schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
         assert isinstance(want, Pause), "nothing is sent"
         clock.now_ns = want.until_ns
 
     assert ending.at_ns <= clock.now_ns < 2 * ending.at_ns
     assert (latencies_ns, schedule.lags_ns) == ([0], [])
+
+
+class Piped(FakeConnection):
+    """A connection that may enter pipeline mode."""
+
+    def enter_pipeline_mode(self) -> None:
+        """Enter it."""
+
+    def exit_pipeline_mode(self) -> None:
+        """Leave it."""
+
+
+def test_a_request_behind_a_pipeline_whose_giver_is_due_after_the_end_is_not_started(clock: Clock) -> None:
+    connection: Any = Piped()
+    ending, taker = Ending(at_ns=10**9), Linked(b"take", [None], (b"take", [None]), recalls=[(0, "order 1")])
+    schedule, latencies_ns = Schedule(offsets_ns=[1000], delays_ns=[0], ending=ending), [0]
+    requests: list[Request] = [(0, "take", (taker,))]
+    for want in pipeline.pipeline({}, Session(connection), requests, latencies_ns, Random(1), schedule):  # noqa: S311 (reproducible)
+        assert isinstance(want, Pause), "nothing is sent"
+        clock.now_ns = want.until_ns
+        assert clock.now_ns < 2 * ending.at_ns, "it waits no longer than the rehearsal"
+
+    assert (latencies_ns, schedule.lags_ns) == ([0], [])
+    connection.finish()
+
+
+def test_a_request_that_waits_for_another_is_not_in_flight_and_looks_more_seldom_the_longer_it_waits(
+    clock: Clock, connection: FakeConnection
+) -> None:
+    session = Session(cast(Any, connection))
+    taker = Linked(statement=b"take", parameters=[None], step=(b"take", [None]), recalls=[(0, "order 1")])
+    schedule, looks = Schedule(offsets_ns=[0], delays_ns=[0]), 0
+    for want in keep_pace(conduct, session, [(0, "take", (taker,))], schedule, [0], Random(1)):  # noqa: S311 (reproducible)
+        if isinstance(want, Pause):
+            assert session.flight.running() == []
+            assert want.until_ns - clock.now_ns <= max(200_000, clock.now_ns // 8)
+            clock.now_ns, looks = want.until_ns, looks + 1
+        if clock.now_ns > 10**9:
+            session.memory["order 1"] = b"7"
+
+    assert connection.sent == [(b"take", [b"7"])]
+    assert looks < 100
+    assert schedule.delays_ns == [0], "what it waited for is no time of its own"

@@ -160,13 +160,13 @@ class FakeServer:
         """Return that it is there."""
         return True
 
-    def create(self, label: str, *, keep: bool) -> Database:
+    def create(self, label: str) -> Database:
         """Make a name."""
-        assert keep
         return self.clone(None, label)
 
-    def clone(self, _: object, label: str) -> Database:
+    def clone(self, _: object, label: str, *, keep: bool = False) -> Database:
         """Make a name."""
+        assert not keep
         if self._refused in label:
             raise ServerError("no space left")
         self.there.append(label)

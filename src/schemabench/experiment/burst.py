@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from random import Random
 from types import MappingProxyType
 from typing import NamedTuple
@@ -51,6 +51,11 @@ class Encoded(NamedTuple):
         return bool(self.transaction or self.takes or self.gives)
 
 
+def of_transaction(call: Encoded) -> object:
+    """Return what successive calls of one transaction on a connection have in common, and no others."""
+    return (call.transaction, call.key) if call.transaction else call.number
+
+
 class Turn(NamedTuple):
     """A burst that every entrant executes in a block, or a part of one."""
 
@@ -71,7 +76,7 @@ class Pace:
     duration_s: float
     """The time within which all calls are due."""
     due_s: Sequence[float]
-    """Seconds from the start, by the call's number; a writer's calls are due in their order."""
+    """Seconds from the start, by the call's number: ascending on each connection, equal within a transaction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +223,7 @@ def make(
         owners += [writer.name] * share
         queues += own.each
         if duration_s is not None:
-            due_s += _arrivals(feed, writer, block, calls, duration_s)
+            due_s += _arrivals(feed, writer, block, calls, own.each, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)
     return Burst(
         owners=owners,
@@ -248,9 +253,47 @@ def _encoded(encode: Encoder, call: Call, number: int, writer: str) -> Encoded:
     return Encoded(number, operation, encode(operation, values), writer, call.key, call.transaction, takes, call.gives)
 
 
-def _arrivals(feed: Feed, writer: Writer, block: int, calls: Sequence[Call], duration_s: float) -> list[float]:
-    """Return when a writer's calls are due: when a file says so; evenly spaced for a batch, random for all others."""
+def _arrivals(  # noqa: PLR0913, PLR0917 (a writer's calls and where they come from)
+    feed: Feed,
+    writer: Writer,
+    block: int,
+    calls: Sequence[Call],
+    queues: Sequence[Sequence[Encoded]],
+    duration_s: float,
+) -> list[float]:
+    """Return when a writer's calls are due: when a file says so; evenly spaced for a batch, random for all others.
+
+    The calls of a transaction are due together. Transactions are what arrives by chance, and as many of them within the
+    duration as the calls make, so that the pace in calls is production's.
+
+    Args:
+        feed: The source of calls.
+        writer: Whose calls they are.
+        block: The block's number.
+        calls: In order.
+        queues: The same, as they are dealt out to connections.
+        duration_s: The time within which they are due.
+    """
+    firsts = _firsts(calls, queues)
     if feed.is_timed(writer.name):
-        return [(call.at_s or 0.0) - (calls[0].at_s or 0.0) for call in calls]
+        return [(calls[first].at_s or 0.0) - (calls[0].at_s or 0.0) for first in firsts]
     spread = arrival.evenly if writer.kind == "batch" else arrival.poisson
-    return spread(len(calls), duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)
+    starts = {*firsts}
+    due_s = spread(len(starts), duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)
+    if len(starts) == len(calls):
+        return due_s
+    together = dict(zip(sorted(starts), due_s, strict=True))
+    return [together[first] for first in firsts]
+
+
+def _firsts(calls: Sequence[Call], queues: Sequence[Sequence[Encoded]]) -> Sequence[int]:
+    """Return for each of a writer's calls the place of the first call of its transaction, or its own without one."""
+    if not any(call.transaction for call in calls):
+        return range(len(calls))
+    firsts, begins = [0] * len(calls), min(queue[0].number for queue in queues if queue)
+    for queue in queues:
+        for _, together in groupby(queue, key=of_transaction):
+            numbers = [call.number - begins for call in together]
+            for number in numbers:
+                firsts[number] = numbers[0]
+    return firsts

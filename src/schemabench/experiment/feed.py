@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.experiment import folders
 from schemabench.experiment.folders import Folder
-from schemabench.experiment.lines import lines
+from schemabench.experiment.parsed import SHOWN_CHARACTERS, BadLine, parsed, usable
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
@@ -22,7 +22,6 @@ from schemabench.units import plural
 from schemabench.workload import (
     NO_PART,
     NOWHERE,
-    BadLineError,
     Call,
     Found,
     Names,
@@ -36,22 +35,6 @@ SHOWN_BAD_LINES = 3
 _ROWS_AT_ONCE = 1000
 """Rows of the background in memory at a time."""
 _ROW_TYPES = {tuple, list}
-_SHOWN_CHARACTERS = 60
-
-
-class BadLine(NamedTuple):
-    """A line that a workload could not use."""
-
-    number: int
-    text: str
-    reason: str
-    file: str = ""
-    """The name of its file, if it is one of several."""
-
-    def __str__(self) -> str:
-        """Return the line's file and number, its beginning and the reason."""
-        of_file = f"{self.file} " if self.file else ""
-        return f"{of_file}line {self.number}: {self.text[:_SHOWN_CHARACTERS]!r}: {self.reason}"
 
 
 class Chunk(NamedTuple):
@@ -98,17 +81,36 @@ class Input:
 class Feed:
     """The calls of one workload at one cardinality, block after block.
 
+    Args:
+        found: The workload.
+        cardinality: Its size.
+        seed: The seed of all random values.
+        inputs: The files to replay, if any.
+        goes_on: Whether a burst at a file's own pace goes on where the last one ended; else it takes the file from its
+            start.
+
     Attributes:
         seed: The seed of all random values.
         cycles: How many times the replay was started, with its first file; 0 if nothing is replayed.
     """
 
-    def __init__(self, found: Found, cardinality: Any, seed: int, inputs: Mapping[str, folders.Input]) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        found: Found,
+        cardinality: Any,  # noqa: ANN401 (a workload's own type)
+        seed: int,
+        inputs: Mapping[str, folders.Input],
+        *,
+        goes_on: bool = False,
+    ) -> None:
         self._found = found
         self._cardinality = cardinality
         self.seed = seed
         self._inputs = inputs
-        self._stream: Iterator[Call] = iter(())
+        self._goes_on = goes_on
+        self._file: Iterator[Call] = iter(())
+        self._ahead: list[Call] = []
+        """The calls of the file that were read and not taken."""
         self._marks: list[int] = []
         """A digest of each chunk of the background, from the first time that it was made."""
         self.cycles = 0
@@ -154,7 +156,7 @@ class Feed:
                 raise WorkloadError(
                     f"The background of {self._found.workload.name!r} is not the same for each candidate: what it "
                     f"calls {chunk.operation!r} with has changed",
-                    checked=[f"now the first row is {repr(chunk.rows[0])[:_SHOWN_CHARACTERS]}"],
+                    checked=[f"now the first row is {repr(chunk.rows[0])[:SHOWN_CHARACTERS]}"],
                     remedies=[
                         "in `background`, take all random values from `random`, and use no clock",
                         "in `background`, change nothing that outlasts the call, such as a global variable",
@@ -201,7 +203,7 @@ class Feed:
                 raise WorkloadError(
                     f"Row {before + wrong + 1:,} of {many.operation!r} in the background {has} "
                     f"for {plural(width, 'column')}: {', '.join(columns)}",
-                    checked=[f"the row: {repr(some[wrong])[:_SHOWN_CHARACTERS]}"],
+                    checked=[f"the row: {repr(some[wrong])[:SHOWN_CHARACTERS]}"],
                     remedies=["give each row, a tuple or a list, one value for each of `columns`"],
                 )
             yield Chunk(many.operation, columns, some, len(some), many.part)
@@ -236,12 +238,13 @@ class Feed:
         return replay is not None and replay.timed and self._is_replayed(writer)
 
     def due_within(self, writer: str, duration_s: float) -> list[Call]:
-        """Return the calls of a file that says when they are due: the first ones, from its start, within a time.
+        """Return the next calls of a file that says when they are due, within a time from the first of them.
 
         Raises:
             WorkloadError: As `take` does; or a call does not say when it is due.
         """
-        self._stream = iter(())
+        if not self._goes_on:
+            self._file, self._ahead = iter(()), []
         calls: list[Call] = []
         with authored(self._found, "replay"):
             while True:
@@ -253,7 +256,7 @@ class Feed:
                         remedies=["give every call `at_s`", "leave out `timed`"],
                     )
                 if calls and following[0].at_s >= (calls[0].at_s or 0.0) + duration_s:
-                    self._stream = chain(following, self._stream)
+                    self._ahead = [*following, *self._ahead]
                     break
                 calls += following
         check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))
@@ -264,15 +267,17 @@ class Feed:
         return replay is not None and replay.writer == writer and self._found.workload.name in self._inputs
 
     def _replayed(self, count: int) -> list[Call]:
-        calls = list(islice(self._stream, count))
+        ahead = iter(self._ahead)
+        stream: Iterator[Call] = chain(ahead, self._file)
+        calls = list(islice(stream, count))
         while len(calls) < count:
-            self._stream = self._begin()
-            more = list(islice(self._stream, count - len(calls)))
+            stream = self._file = self._begin()
+            more = list(islice(stream, count - len(calls)))
             if not more:
                 raise WorkloadError(f"The replay of {self._found.workload.name!r} yields no calls from its file")
             calls += more
-        following = _end_transaction(calls, self._stream)
-        self._stream = chain(following, self._stream) if following else self._stream
+        following = _end_transaction(calls, stream)
+        self._ahead = [*following, *ahead]
         return calls
 
     def _begin(self) -> Iterator[Call]:
@@ -280,18 +285,18 @@ class Feed:
         name, replay = self._found.workload.name, self._found.workload.replay
         assert replay is not None, "only a workload with a replay is replayed"
         others = {
-            other: tuple(_good(path, taken.parse))
+            other: tuple(usable(path, taken.parse))
             for other, taken in replay.others.items()
             if isinstance(path := self._inputs.get(f"{name}.{other}"), Path)
         }
         cycle, given = self.cycles, self._inputs[name]
         self.cycles += 1
         if not isinstance(given, Folder):
-            return replay.calls(self._cardinality, _good(given, replay.parse), others, cycle)
+            return replay.calls(self._cardinality, usable(given, replay.parse), others, cycle)
         assert replay.series is not None, "only a workload with a series takes a folder"
         calls, cardinality = replay.series.calls, self._cardinality
         return chain.from_iterable(
-            calls(cardinality, _good(file.path, replay.parse), others, cycle, file.time) for file in given.files
+            calls(cardinality, usable(file.path, replay.parse), others, cycle, file.time) for file in given.files
         )
 
 
@@ -359,7 +364,7 @@ def _read(path: Path, _mark: tuple[int, int], parse: Any, columns: str) -> Input
     """Read a file: at half a million lines a second, an hour of page views takes ten seconds."""
     good, bad = 0, 0
     first_bad: list[BadLine] = []
-    for _, value in _parsed(path, parse):
+    for _, value in parsed(path, parse):
         if isinstance(value, BadLine):
             bad += 1
             if len(first_bad) < SHOWN_BAD_LINES:
@@ -373,28 +378,3 @@ def _read(path: Path, _mark: tuple[int, int], parse: Any, columns: str) -> Input
             remedies=[f"use a file of this form: {columns}"],
         )
     return Input(path=path, good=good, bad=bad, first_bad=tuple(first_bad))
-
-
-def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401 (a workload's own type)
-    """Yield (line number, the result of `parse` or a BadLine), without the lines for which `parse` returns None."""
-    for number, line in enumerate(lines(path), start=1):
-        try:
-            text = line.decode()
-            value = parse(text)
-        except UnicodeDecodeError as cause:
-            value = BadLine(number, line.decode(errors="replace"), f"byte {cause.start} is not UTF-8")
-        except BadLineError as cause:
-            value = BadLine(number, text, str(cause))
-        except Exception as cause:
-            raise WorkloadError(
-                f"Parsing line {number} of {path} failed: {type(cause).__name__}: {cause}",
-                checked=[f"the line: {text[:_SHOWN_CHARACTERS]!r}"],
-                remedies=["to skip an unusable line, raise schemabench.BadLineError"],
-            ) from cause
-        if value is not None:
-            yield number, value
-
-
-def _good(path: Path, parse: Any) -> Iterator[Any]:  # noqa: ANN401 (a workload's own type)
-    """Yield the results of `parse` for the usable lines."""
-    return (value for _, value in _parsed(path, parse) if not isinstance(value, BadLine))

@@ -40,6 +40,8 @@ class Form:
     """The class of error for a mistake in the operation: its author's."""
     taken: tuple[str, ...] = ()
     """The columns of its row that later statements take."""
+    behind: int = 0
+    """How many statements of the operation follow it."""
     types: tuple[int, ...] = ()
     """The object ids of the types of the columns that it copies in binary format; empty for any other."""
     kinds: Mapping[str, Document] = field(default_factory=dict)
@@ -71,13 +73,16 @@ class Form:
         """
         if self.plain and not calls[0].is_linked:
             return self.name, self.parameters(calls)
-        self._check_linked(calls[0])
         if self.rest is None:
-            return self._step(calls)
-        return paused(self._step(calls), self._pause_ns(self.rest, calls[0]))
+            return self.unpaused(calls)
+        pause_ns = self.pause_ns(calls[0])
+        if self.operation.transacts and self.rest is not self.operation.statements[0].rest:
+            self.check_pause(pause_ns)
+        return paused(self.unpaused(calls), pause_ns)
 
-    def _step(self, calls: Sequence[Encoded]) -> AnyStep:
-        """Return it as it is sent, without the pause before it."""
+    def unpaused(self, calls: Sequence[Encoded]) -> AnyStep:
+        """Return it as `step` does for calls that are linked, but without the pause before it."""
+        self._check_linked(calls[0])
         written = self._written(self.statement, calls) if self.statement and self.query is None else None
         sql = self.sql if written is None else (mark(self.operation.name) + written.sql).encode()
         if self.statement and self.statement.columns:
@@ -99,9 +104,9 @@ class Form:
             takes=[(place, name) for place, name in enumerate(self.names) if "." in name],
             gives=self.statement.gives,
             columns=self.taken,
-            stops=self.statement.stops,
+            skips=self.behind if self.statement.stops else None,
             recalls=[(place, call.takes[name]) for place, name in enumerate(self.names) if name in call.takes],
-            remembers=call.gives if self.statement is self.operation.statements[-1] else {},
+            remembers={} if self.behind else call.gives,
         )
 
     def _check_linked(self, call: Encoded) -> None:
@@ -140,25 +145,36 @@ class Form:
                 found[name] = value.as_held(Document.ONE if gathered else kind)
         return found
 
-    def _pause_ns(self, rest: Rest, call: Encoded) -> int:
-        """Return how long a pause of a call is."""
-        value = call.values.get(rest.name) if rest.name else b"1"
+    def pause_ns(self, call: Encoded) -> int:
+        """Return how long the pause before it is for a call; 0 for none.
+
+        Raises:
+            SchemabenchError: The call says no time.
+        """
+        if self.rest is None:
+            return 0
+        value = call.values.get(self.rest.name) if self.rest.name else b"1"
         try:
-            pause_ns = max(0, round(float(value or b"") * rest.seconds * NANOSECONDS))
+            return max(0, round(float(value or b"") * self.rest.seconds * NANOSECONDS))
         except (ValueError, OverflowError) as cause:
             raise self.fault(
-                f"A call of {self.operation.name!r} pauses for {_text(value)!r} by `{rest.line}`",
+                f"A call of {self.operation.name!r} pauses for {_text(value)!r} by `{self.rest.line}`",
                 where=self.operation.text.place(),
-                remedies=[f"give {rest.name!r} a number"],
+                remedies=[f"give {self.rest.name!r} a number"],
             ) from cause
-        within = self.operation.transacts and rest is not self.operation.statements[0].rest
-        if within and pause_ns > LONGEST_PAUSE_S * NANOSECONDS:
+
+    def check_pause(self, pause_ns: int) -> None:
+        """Refuse a pause within a transaction, before this statement, that the server would not bear.
+
+        Raises:
+            SchemabenchError: It is longer than `LONGEST_PAUSE_S`.
+        """
+        if pause_ns > LONGEST_PAUSE_S * NANOSECONDS:
             raise self.fault(
                 f"A call of {self.operation.name!r} pauses for {pause_ns / NANOSECONDS:g} s in its transaction",
                 where=self.operation.text.place(),
                 remedies=[f"pause there for {LONGEST_PAUSE_S:g} s at most: the server ends sessions that idle for 5 s"],
             )
-        return pause_ns
 
     def _missing(self, name: str, call: Encoded) -> SchemabenchError:
         """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
@@ -203,10 +219,11 @@ class Form:
 
 
 def paused(step: AnyStep, pause_ns: int) -> AnyStep:
-    """Return a step before which the client pauses."""
+    """Return a step before which the client pauses, if the pause is any."""
+    if not pause_ns:
+        return step
     if isinstance(step, Linked):
         return step._replace(pause_ns=pause_ns)
-    assert not isinstance(step, Rows), "nothing pauses before a copy"
     return Linked(step[0], step[1], step, pause_ns=pause_ns)
 
 
@@ -253,6 +270,7 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
             identifiers=identifiers,
             fault=error,
             taken=operation.taken(place),
+            behind=len(operation.statements) - place - 1,
             plain=bool(query)
             and operation.sending.prepared
             and not (statement.columns or statement.takes or statement.gives or rest),

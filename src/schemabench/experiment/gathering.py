@@ -15,7 +15,7 @@ from itertools import groupby
 from math import inf
 from typing import NamedTuple
 
-from schemabench.experiment.burst import Encoded
+from schemabench.experiment.burst import Encoded, of_transaction
 from schemabench.sending import AS_IS, Sending
 
 
@@ -64,7 +64,7 @@ class _Queue:
     def batches(self, queue: Sequence[Encoded]) -> Iterator[Batch]:
         """Yield batches in the order in which they are ready."""
         now_s = 0.0
-        for _, some in groupby(queue, key=_of_transaction):
+        for _, some in groupby(queue, key=of_transaction):
             call, *others = some
             now_s = self._due_s[call.number] if self._due_s is not None else 0.0
             yield from self._over(now_s)
@@ -107,8 +107,3 @@ class _Queue:
 
     def _closed(self, operation: str, ready_s: float) -> Batch:
         return Batch(calls=tuple(self._open.pop(operation).calls), ready_s=ready_s)
-
-
-def _of_transaction(call: Encoded) -> object:
-    """Return what successive calls of one transaction have in common, and no others."""
-    return (call.transaction, call.key) if call.transaction else call.number

@@ -19,7 +19,7 @@ from schemabench.encoding import DOCUMENTS, Document
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded
-from schemabench.experiment.forms import Form, bounds, forms, in_order, summing
+from schemabench.experiment.forms import Form, bounds, forms, in_order, paused, summing
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Linked, Refusal, Request, Session, StatementFailedError
 from schemabench.load.session import prepare
@@ -198,16 +198,25 @@ class Prepared:
         return replace(form, types=types if form.statement.binary else (), kinds=kinds)
 
     def _transaction(self, session: Session, calls: Sequence[Encoded]) -> list[AnyStep]:
-        """Return the steps of calls that are one transaction."""
+        """Return the steps of calls that are one transaction.
+
+        Its operations do not begin and commit by themselves, but pause where they would: before what is sent next.
+        """
         begin, commit = self._bounds[session, calls[0].operation]
         given = {name for call in calls for name in call.gives.values()}
-        own = [
-            _within(form.step((call,)), given)
-            for call in calls
-            for form in self._forms[session, call.operation]
-            if form.statement is not None
-        ]
-        return [begin.step(calls[:1]), *own, commit.step(calls[:1])]
+        steps, pause_ns = [begin.unpaused(calls[:1])], 0
+        own = [(call, form) for call in calls for form in self._forms[session, call.operation]]
+        for call, form in own:
+            pause_ns += form.pause_ns(call)
+            if len(steps) > 1:
+                form.check_pause(pause_ns)
+            if form.statement is None:
+                continue
+            if len(steps) == 1:  # the first pause of all is before the transaction
+                steps[0], pause_ns = paused(steps[0], pause_ns), 0
+            steps.append(paused(_within(form.unpaused((call,)), given), pause_ns))
+            pause_ns = 0
+        return [*steps, paused(commit.unpaused(calls[:1]), pause_ns)]
 
     def forget(self) -> None:
         """Forget what sessions have prepared, which are closed; the types of parameters are kept."""

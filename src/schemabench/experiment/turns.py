@@ -90,7 +90,7 @@ class Turns:
 
     def __post_init__(self) -> None:
         plan = self.plan
-        self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+        self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs, goes_on=True)
         self._team = Alone(plan)
 
     def take(self, place: tuple[int, int], started_s: float) -> None:

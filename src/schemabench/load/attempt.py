@@ -4,7 +4,8 @@ Owns what becomes of a request whose attempt failed, and the values that its sta
 wait: it yields what it waits for.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import islice
 from random import Random
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -43,7 +44,8 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
     """Execute the steps of a request once; return what failed."""
     values: dict[str, bytes | None] = {}
     remembered: dict[str, Value] = {}
-    for step in steps:
+    following = iter(steps)
+    for step in following:
         if not isinstance(step, Linked):
             sent = step
         else:
@@ -57,8 +59,8 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
             continue
         if refusal := _learn(session, step, result, values, remembered):
             return Failure(sent, refusal)
-        if step.gives and step.stops and result.ntuples == 0:
-            return (yield from attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
+        if step.stops(result):
+            remembered |= done([step, *islice(following, step.skips)])
     session.memory.update(remembered)  # of what is committed alone
     return None
 
@@ -72,9 +74,11 @@ def _learn(
         if isinstance(included, Refusal):
             return included
         session.flight.included = included
+    if step.stops(result):
+        return None
     if step.remembers and (refusal := recalled(step.remembers, result, remembered)):
         return refusal
-    if step.gives and not (step.stops and result.ntuples == 0):
+    if step.gives:
         return kept(step.gives, step.columns, result, values)
     return None
 
@@ -83,6 +87,12 @@ def lacking(session: Session, steps: Sequence[AnyStep]) -> list[str]:
     """Return the names of what steps recall and no request has remembered yet."""
     linked = (step for step in steps if isinstance(step, Linked))
     return [name for step in linked for _, name in step.recalls if name not in session.memory]
+
+
+def done(steps: Iterable[AnyStep]) -> dict[str, Value]:
+    """Return what is remembered of steps that gave nothing: only that their calls are done."""
+    linked = (step for step in steps if isinstance(step, Linked))
+    return {name: Done.DONE for step in linked for name in step.remembers.values()}
 
 
 def recalled(columns: Mapping[str, str], result: PGresult, values: dict[str, Value]) -> Refusal | None:
@@ -158,8 +168,7 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
             session.flight.included = UNDONE
-            linked = (step for step in steps if isinstance(step, Linked))
-            session.memory.update((name, Done.DONE) for step in linked for name in step.remembers.values())
+            session.memory.update(done(steps))
             session.accepted.append((number, operation, accepted))
             return
         assert reason is not None, "it would have been raised"

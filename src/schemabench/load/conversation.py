@@ -72,7 +72,11 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
 
 
 def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
-    """Execute requests of any kind, as `converse` does plain ones, each exchange at the session's distance."""
+    """Execute requests of any kind, as `converse` does plain ones, each exchange at the session's distance.
+
+    One that takes what another gives waits for it, which a limit of calls bounds: it may never come. At a pace, it has
+    waited before.
+    """
     flight = session.flight
     try:
         for request in requests:

@@ -5,7 +5,7 @@ Owns the timing of a trial and the order in which conversations are resumed. Mus
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from select import EPOLLET, EPOLLIN, EPOLLOUT, epoll
@@ -98,10 +98,11 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     """
     latencies_ns = [0] * calls
     executors = [_executor(*queue, after or {}) for queue in queues]
+    offsets = None if due_s is None else _schedule(due_s, ending)
     around = [*beside, *([watch] if watch else [])]
     with epoll(len(queues) + len(around) + 1) as poll, closing(Alarm()) as alarm:
         busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
-        schedule = None if due_s is None else _schedule(started_ns, due_s, ending)
+        schedule = replace(offsets, started_ns=started_ns) if offsets else None
         talks = {
             session.connection.socket: execute(session, requests, latencies_ns, random, schedule)
             for (session, requests), execute in zip(queues, executors, strict=True)
@@ -169,10 +170,9 @@ def _flying_ns(guard: Guard) -> dict[int, int]:
     return {number: max(0, round(flying_s * NANOSECONDS)) for _, (number, *_), flying_s in flying}
 
 
-def _schedule(started_ns: int, due_s: Sequence[float], ending: Ending | None) -> Schedule:
-    """Return the schedule of a drive that started at `started_ns`."""
-    due_ns = [started_ns + round(due * NANOSECONDS) for due in due_s]
-    return Schedule(due_ns=due_ns, delays_ns=[0] * len(due_s), ending=ending)
+def _schedule(due_s: Sequence[float], ending: Ending | None) -> Schedule:
+    """Return the schedule of a drive before it starts: what that takes, no call is late by."""
+    return Schedule(offsets_ns=[round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s), ending=ending)
 
 
 def _loop(

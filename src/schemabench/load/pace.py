@@ -5,7 +5,7 @@ that delay, but times from when it was due do (Gil Tene's "coordinated omission"
 record of it. Must not execute anything: `session` and `pipeline` do.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -13,8 +13,9 @@ from time import perf_counter_ns
 from typing import TypeAlias
 
 from schemabench.load.attempt import lacking
+from schemabench.load.conversation import conduct
 from schemabench.load.session import Session
-from schemabench.load.talk import Pause, Request, Talk
+from schemabench.load.talk import AnyStep, Pause, Request, Talk
 
 Execute: TypeAlias = Callable[[Session, Iterable[Request], list[int], Random], Talk]
 """Executes requests one after the other: `conversation.converse` or `conversation.conduct`."""
@@ -22,6 +23,10 @@ Execute: TypeAlias = Callable[[Session, Iterable[Request], list[int], Random], T
 
 _GLANCE_NS = 50_000_000
 """How often a session that waits for a request looks whether the loop has ended before that is due."""
+_FIRST_GLANCE_NS = 200_000
+_GLANCE_SHARE = 8
+"""A session that waits for what another request gives looks whenever it has waited for an eighth longer: those that
+wait for long leave the loop to others."""
 
 
 @dataclass(kw_only=True)
@@ -36,14 +41,20 @@ class Ending:
 class Schedule:
     """When each request is due, by its number, and its delays."""
 
-    due_ns: Sequence[int]
-    """On the clock of `time.perf_counter_ns`."""
+    offsets_ns: Sequence[int]
+    """When each request is due, from the start."""
+    started_ns: int = 0
+    """The start, on the clock of `time.perf_counter_ns`."""
     delays_ns: list[int]
     """From then to when a session started it."""
     ending: Ending | None = None
     """None if all requests are started."""
     lags_ns: list[int] = field(default_factory=list)
     """The delays of requests for which a session was free: the loop's own lag. In no particular order."""
+
+    def due_ns(self, number: int) -> int:
+        """Return when a request is due, on the clock of `time.perf_counter_ns`."""
+        return self.started_ns + self.offsets_ns[number]
 
     def is_over(self, due_ns: int) -> bool:
         """Return whether the loop has ended for what is due then."""
@@ -55,9 +66,23 @@ class Schedule:
 
     def begin(self, number: int, now_ns: int, *, was_free: bool) -> None:
         """Note when a request is started, and whether its session was free when it was due."""
-        self.delays_ns[number] = delay_ns = now_ns - self.due_ns[number]
+        self.delays_ns[number] = delay_ns = now_ns - self.due_ns(number)
         if was_free:
             self.lags_ns.append(delay_ns)
+
+    def awaits(self, session: Session, steps: Sequence[AnyStep]) -> Generator[Pause, None, bool]:
+        """Wait until all is there that a request takes from others; return whether that was before the end.
+
+        Nothing of it is in flight meanwhile: how long others take is no time of its own, and passes no limit of a call.
+        """
+        begun_ns = perf_counter_ns()
+        while lacking(session, steps):
+            now_ns = perf_counter_ns()
+            if self.is_over(now_ns):
+                return False
+            waited_ns = max(_FIRST_GLANCE_NS, (now_ns - begun_ns) // _GLANCE_SHARE)
+            yield Pause(now_ns + min(_GLANCE_NS, waited_ns))
+        return True
 
 
 def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)
@@ -84,16 +109,14 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)
     """
     for request in requests:
         number, _, steps = request
-        due_ns, was_free = schedule.due_ns[number], False
+        due_ns, was_free = schedule.due_ns(number), False
         while perf_counter_ns() < due_ns and not schedule.is_over(due_ns):
             yield Pause(schedule.look_ns(due_ns))
             was_free = True
         if schedule.is_over(due_ns):
             return
         begun_ns = perf_counter_ns()
-        while schedule.ending and lacking(session, steps):  # its giver may not be due before the end
-            if schedule.is_over(perf_counter_ns()):
-                return
-            yield Pause(perf_counter_ns() + _GLANCE_NS)
+        if execute is conduct and not (yield from schedule.awaits(session, steps)):  # what is plain takes nothing
+            return
         schedule.begin(number, begun_ns, was_free=was_free)
         yield from execute(session, (request,), latencies_ns, random)

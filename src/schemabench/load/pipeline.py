@@ -65,15 +65,17 @@ def pipeline(  # noqa: PLR0913, PLR0917 (as `converse`, with what it waits for)
             number = request[0]
             needed = after.get(number)
             was_free = False
-            while schedule and perf_counter_ns() < (due_ns := schedule.due_ns[number]) and not schedule.is_over(due_ns):
+            while schedule and perf_counter_ns() < (due_ns := schedule.due_ns(number)) and not schedule.is_over(due_ns):
                 yield from window.hear(schedule.look_ns(due_ns))
                 was_free = True
-            if schedule and schedule.is_over(schedule.due_ns[number]):
+            if schedule and schedule.is_over(schedule.due_ns(number)):
                 break
             while not window.has_answered(needed):
                 yield from window.hear()
                 was_free = False
             now_ns = perf_counter_ns()
+            if schedule and needed is None and not (yield from schedule.awaits(session, request[2])):
+                break
             if schedule:
                 schedule.begin(number, now_ns, was_free=was_free)
             if needed is not None:

@@ -85,7 +85,7 @@ class Linked(NamedTuple):
     """A name for people."""
     parameters: Sequence[bytes | None]
     """In text format; None for those that it takes."""
-    step: Step | Unprepared
+    step: Step | Unprepared | Rows
     """As it is sent, but for those parameters."""
     takes: Sequence[tuple[int, str]] = ()
     """(which parameter, counted from 0; the name of its value, as in `placed.id`)."""
@@ -93,8 +93,8 @@ class Linked(NamedTuple):
     """What its row is called; empty if it may return any number of rows."""
     columns: Sequence[str] = ()
     """The columns of its row that later steps take."""
-    stops: bool = False
-    """Whether the request ends if there is no row; otherwise that is an error."""
+    skips: int | None = None
+    """How many of the next steps are left out if there is no row: the rest of its call's; None if that is an error."""
     sums: str = ""
     """The column whose sum over all rows is noted; empty for none."""
     recalls: Sequence[tuple[int, str]] = ()
@@ -104,7 +104,11 @@ class Linked(NamedTuple):
     pause_ns: int = 0
     """How long the client pauses before it sends the step."""
 
-    def filled(self, values: Mapping[str, Value], memory: Mapping[str, Value]) -> Step | Unprepared:
+    def stops(self, result: PGresult) -> bool:
+        """Return whether a result ends the call: there is no row."""
+        return self.skips is not None and result.ntuples == 0
+
+    def filled(self, values: Mapping[str, Value], memory: Mapping[str, Value]) -> Step | Unprepared | Rows:
         """Return the step with what it takes from earlier rows, and what earlier requests remembered."""
         if not self.takes and not self.recalls:
             return self.step
