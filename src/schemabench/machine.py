@@ -21,16 +21,36 @@ SYSTEM = "Linux"
 LEAST_MEMORY_MIB = 192
 """Enough for a run of a small workload with its server; with 128 MiB the kernel kills one of them without warning."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
-"""This host and its boot, which is needed because machines made from one image have the same name."""
+_NAMESPACES = Path("/proc/self/ns")
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
-def is_suspended(host: str, pid: int) -> bool:
-    """Return whether a process is suspended (`SIGSTOP`); False if it is another host's, or has ended."""
+def clock() -> str:
+    """Return whose clock `time.perf_counter_ns` is: the same for all processes that can compare its times.
+
+    They are those of one boot of a kernel, in whichever containers, unless these have time namespaces of their own. A
+    host's name says less: machines made from one image share it, and containers of one machine do not.
+    """
+    return _within("time")
+
+
+def processes() -> str:
+    """Return where a process id means the same process as here: another container has processes of its own."""
+    return _within("pid")
+
+
+def _within(namespace: str) -> str:
+    """Return this host and this process's namespace of a kind, as in `pid`; the host alone if the kernel has none."""
+    host = _BOOT.read_text(encoding="ascii").strip() if _BOOT.exists() else socket.gethostname()
+    link = _NAMESPACES / namespace
+    return f"{host} {link.readlink()}" if link.is_symlink() else host
+
+
+def is_suspended(place: str, pid: int) -> bool:
+    """Return whether a process is suspended (`SIGSTOP`); False if it has ended, or is not among `processes`."""
     with suppress(psutil.Error):
-        return host == HOST and psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        return place == processes() and psutil.Process(pid).status() == psutil.STATUS_STOPPED
     return False
 
 

@@ -9,7 +9,7 @@ import servers
 from schemabench.load import Session
 from schemabench.monitor import conditions
 
-ODD = ["it's \"quoted\", \\ and {braces}, in\ntwo lines", "", "one\x1etwo\x1fthree"]
+ODD = ['it\'s "quoted", \\ and {braces}, in\ntwo lines', "", "one\x1etwo\x1fthree"]
 KATAKANA = "SELECT set_config('search_path', chr(12477), false)"
 """In SJIS, the second byte of this character is a backslash."""
 

@@ -6,25 +6,33 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from random import Random
+from threading import get_ident
+from typing import Any, LiteralString
 
 import laboratory
 import programs
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from schemabench import Call, Replay, Workload, Writer, machine
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
+from schemabench.experiment.burst import Burst
 from schemabench.experiment.copies import Copies
+from schemabench.experiment.loaded import Loaded
+from schemabench.experiment.sessions import Sessions
+from schemabench.experiment.team import Part, Samples
 from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
-from schemabench.workers import follower, leader, link, meeting
-from schemabench.workers.follower import follow
+from schemabench.workers import leader, link, meeting, stalling
+from schemabench.workers.follower import Follower, follow
 from schemabench.workers.leader import lead
 from schemabench.workers.link import Link
 from schemabench.workers.meeting import Meeting
@@ -122,6 +130,12 @@ def _await(happened: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def _one(connection: psycopg.Connection[TupleRow], query: LiteralString) -> Decimal:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return Decimal(row[0])
+
+
 def _seat(number: int) -> Seat:
     return Seat(number=number, names=NAMES, run_id="test", folder="/nowhere")
 
@@ -153,6 +167,29 @@ def test_a_message_that_is_too_long_for_a_notification_arrives_whole(links: tupl
     first.tell(Compare(digest="🎉" * 20_000))
 
     assert (second.hear(PATIENCE_S) or {})["digest"] == "🎉" * 20_000
+
+
+def test_pieces_of_long_messages_that_arrive_together_are_not_mixed(links: tuple[Link, Link]) -> None:
+    first, second = links
+    told = [number * 30_000 for number in range(4)]
+    for length in told:
+        first.tell(Compare(digest="=" * length))
+    second.connection.execute("SELECT 1")  # some are noted meanwhile, others while it waits
+
+    assert [(second.hear(PATIENCE_S) or {})["digest"] for _ in told] == ["=" * length for length in told]
+
+
+def test_a_long_message_is_written_to_no_table_and_no_log(links: tuple[Link, Link]) -> None:
+    first, second = links
+    text = "".join(f"{number:x} " for number in range(400_000))  # what a table would compress by little
+    lsn = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
+    size = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+    before, bytes_before = (_one(second.connection, query) for query in (lsn, size))
+    first.tell(Compare(digest=text))
+
+    assert (second.hear(PATIENCE_S) or {})["digest"] == text
+    assert _one(second.connection, lsn) - before < len(text) / 10, "the server may log something of its own"
+    assert _one(second.connection, size) == bytes_before
 
 
 def test_a_message_that_arrives_during_a_statement_is_not_lost(links: tuple[Link, Link]) -> None:
@@ -268,8 +305,7 @@ def test_settings_are_those_of_every_worker_and_told_where_workers_differ(
 def test_two_workers_keep_a_pace_together_even_if_their_calls_are_far_apart(
     server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (leader, follower):
-        monkeypatch.setattr(module, "STALL_S", 0.5)
+    monkeypatch.setattr(stalling, "STALL_S", 0.5)
     workload = replace(WORKLOAD, production_s=lambda _: 2.0)
     plan = replace(plan, found=replace(plan.found, workload=workload), adequacy_s=2.0)
 
@@ -281,6 +317,57 @@ def test_two_workers_keep_a_pace_together_even_if_their_calls_are_far_apart(
         assert {latency.operation: latency.count for latency in one.adequacy.responses} == {"put": 4, "look": 4}
         counted = [trial for trial in one.trials if not trial.warmup]
         assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
+
+
+def test_nobody_loads_a_trial_while_another_worker_executes_the_one_before(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leading, executed, load = get_ident(), leader.execute, Sessions.load
+    clock: list[tuple[float, float]] = []
+    loaded: list[float] = []
+
+    def slowly(*args: Any) -> tuple[Part, Samples]:  # noqa: ANN401 (handed on)
+        begun_s = time.monotonic()
+        time.sleep(0.1)  # the follower is done by then
+        try:
+            return executed(*args)
+        finally:
+            clock.append((begun_s, time.monotonic()))
+
+    def noted(self: Sessions, burst: Burst) -> Loaded:
+        if get_ident() != leading:
+            loaded.append(time.monotonic())
+        return load(self, burst)
+
+    monkeypatch.setattr(leader, "execute", slowly)
+    monkeypatch.setattr(Sessions, "load", noted)
+    _together(server, links, replace(plan, burst=8), lambda: follow(plan, links[1], _seat(1)))
+
+    assert len(loaded) == len(clock) > len(plan.candidates)
+    assert not [at_s for at_s in loaded for begun_s, ended_s in clock if begun_s < at_s < ended_s]
+
+
+@pytest.mark.parametrize("pausing", ["stream", "reader"])
+def test_a_worker_whose_calls_pause_for_long_is_not_taken_for_stopped(
+    server: Server, links: tuple[Link, Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pausing: str
+) -> None:
+    def pauses(sizes: Sizes, writer: str, block: int, random: Random) -> Iterator[Call]:
+        for number, call in enumerate(burst(sizes, writer, block, random)):
+            thinks_ms = 800 if writer == pausing and not number else 0
+            yield call._replace(values={**call.values, "think": thinks_ms})
+
+    monkeypatch.setattr(stalling, "STALL_S", 0.3)
+    text = OPERATIONS.replace("INSERT", "-- pause: :think ms\nINSERT").replace(
+        "SELECT v", "-- pause: :think ms\nSELECT v"
+    )
+    plan = _plan(tmp_path, candidate=BASELINE)
+    workload = replace(WORKLOAD, burst=pauses, background=lambda *_: iter(()))
+    plan = replace(plan, found=laboratory.found(tmp_path, workload, text), burst=8)
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    assert {one.status for one in experiment.candidates} == {"ranked"}
+    assert min(trial.duration_s for trial in experiment.candidates[0].trials) > 0.8
 
 
 def test_a_follower_that_comes_before_the_leader_or_after_it_takes_part(
@@ -407,7 +494,7 @@ def test_a_leader_that_speaks_out_of_turn_is_left(links: tuple[Link, Link], plan
 
 
 def test_a_follower_that_dies_is_named_with_the_trial(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
-    class Dying(follower.Follower):
+    class Dying(Follower):
         def _execute(self, _: object) -> None:
             self._link.close()
             raise psycopg.OperationalError("closed")
@@ -452,7 +539,7 @@ def test_a_leader_that_stands_still_before_the_first_block_is_given_up(
     links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("STALL_S", "IDLE_STALL_S"):
-        monkeypatch.setattr(follower, name, 1.0)
+        monkeypatch.setattr(stalling, name, 1.0)
 
     with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
         follow(plan, links[1], _seat(1))
@@ -461,16 +548,16 @@ def test_a_leader_that_stands_still_before_the_first_block_is_given_up(
 def test_a_leader_that_is_seen_to_be_suspended_is_given_up_outside_of_blocks_as_within(
     links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "STALL_S", 1.0)
-    insert = "INSERT INTO leader (host, pid) VALUES (%s, %s)"
+    monkeypatch.setattr(stalling, "STALL_S", 1.0)
+    insert = "INSERT INTO leader (place, pid) VALUES (%s, %s)"
     with programs.start(["/bin/sleep", "60"]) as leading:
         leading.send_signal(signal.SIGSTOP)
-        links[0].connection.execute(insert, [machine.HOST, leading.pid])
+        links[0].connection.execute(insert, [machine.processes(), leading.pid])
         with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
             follow(plan, links[1], _seat(1))
 
         links[0].connection.execute(insert, ["elsewhere", leading.pid])
-        assert not links[1].leader_is_suspended(), "a process of that number on this host is another"
+        assert not links[1].leader_is_suspended(), "a process of that number here is another"
 
 
 def test_an_experiment_that_fails_before_anybody_joined_lets_the_followers_go(

@@ -43,7 +43,7 @@ from schemabench.workers import wire
 
 if os.environ.get("PYTEST_XDIST_WORKER") == os.environ.get("ELSEWHERE"):
     ours = wire.packed
-    wire.packed = lambda part: ours(replace(part, host="elsewhere", started_ns=part.started_ns + 3_600 * 10**9))
+    wire.packed = lambda part: ours(replace(part, clock="elsewhere", started_ns=part.started_ns + 3_600 * 10**9))
 
 @dataclass(frozen=True)
 class Sizes:

@@ -104,14 +104,19 @@ def plan(tmp_path: Path) -> Plan:
     return made_up.plan(tmp_path, "a", production_s=0.1, budget_s=8.0, adequacy_s=6.0)
 
 
-def _kept(plan: Plan, team: Any, measured: Measured | None = None) -> dict[str, Adequacy]:  # noqa: ANN401 (a fake)
+def _kept(
+    plan: Plan,
+    team: Any,  # noqa: ANN401 (a fake)
+    measured: Measured | None = None,
+    unfinished: set[str] | None = None,
+) -> dict[str, Adequacy]:
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     entrants: Any = [
         SimpleNamespace(name=name, sessions=[], template=SimpleNamespace(candidate=SimpleNamespace(name=candidate)))
         for name, candidate in (("baseline", "baseline"), (CONTROL, "baseline"), ("a", "a"))
     ]
     feed = Feed(plan.found, plan.values, plan.seed, {})
-    working = Shifts(team=team, observers={}, by_turns=False)
+    working = Shifts(team=team, observers={}, by_turns=False, unfinished=set() if unfinished is None else unfinished)
     return keep_pace(plan, working, entrants, feed, measured or Measured(executed=EXECUTED, bursts=BURSTS), progress)
 
 
@@ -157,8 +162,10 @@ def test_what_other_workers_measured_is_added(plan: Plan) -> None:
 
 
 def test_a_burst_that_is_cut_short_is_judged_by_what_is_known_of_it(plan: Plan) -> None:
-    kept = _kept(plan, FakeTeam(cut=["a"], left=range(170, 180)))
+    unfinished: set[str] = set()
+    kept = _kept(plan, FakeTeam(cut=["a"], left=range(170, 180)), unfinished=unfinished)
 
+    assert unfinished == {"a"}, "what comes later knows"
     assert kept["a"].cut
     assert kept["a"].keeps_up is False
     assert sum(one.count for one in kept["a"].responses) == 240, "those without a response are in it"

@@ -128,6 +128,7 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     cut: Sequence[str] = (),
     round_s: float = 0.0,
     failed: Mapping[str, CandidateError] | None = None,
+    unfinished: Sequence[str] = (),
     interrupted_at: int = 1_000,
 ) -> Played:
     done: list[object] = []
@@ -153,7 +154,8 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
     with suppress(KeyboardInterrupt):
-        checkpoints.execute(plan, _working(team, observers), server, feed, 2, measured, progress)
+        working = replace(_working(team, observers), unfinished=set(unfinished))
+        checkpoints.execute(plan, working, server, feed, 2, measured, progress)
     return Played(team, measured, done)
 
 
@@ -235,6 +237,24 @@ def test_a_candidate_that_fails_leaves_and_one_that_has_left_executes_nothing(
     assert len(failing.team.bursts["a"]) == 2
     assert len(failing.measured.after_checkpoint["baseline"]) == ROUNDS
     assert not gone.team.bursts["a"]
+
+
+@pytest.mark.parametrize("unfinished", [["a"], ["baseline", "a"], list(NAMES)])
+def test_who_was_cut_short_executes_no_later_burst_and_is_told_by_name(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, unfinished: Sequence[str]
+) -> None:
+    played = _played(plan, monkeypatch, unfinished=unfinished)
+    ours: Any = SimpleNamespace(owned=True)
+    counted = {name for name, own in played.measured.after_checkpoint.items() if any(one.counters for one in own)}
+    missing = checkpoints.missing(plan, ours, played.measured)
+
+    assert {name for name, bursts in played.team.bursts.items() if bursts} == set(NAMES) - set(unfinished)
+    assert not {name for _, order, _ in played.team.announced for name in order} & set(unfinished)
+    assert counted == set(NAMES) - set(unfinished)
+    assert {len(own) for own in played.measured.after_checkpoint.values()} == {ROUNDS}, "one for each, to compare"
+    assert set(missing) == {"wal_bytes_after_checkpoint", "wal_fpi_after_checkpoint"}
+    assert set(missing.values()) == {f"under {', '.join(sorted(unfinished))}: {checkpoints.CUT}"}
+    assert not checkpoints.missing(plan, ours, _played(plan, monkeypatch).measured)
 
 
 def test_of_a_round_that_is_interrupted_nothing_is_kept(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

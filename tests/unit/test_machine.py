@@ -2,7 +2,9 @@
 
 import os
 import platform
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -28,6 +30,66 @@ def test_linux_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
 
     machine.check()
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that plays what the kernel tells of a host and of this process."""
+    monkeypatch.setattr(machine, "_BOOT", tmp_path / "boot_id")
+    monkeypatch.setattr(machine, "_NAMESPACES", tmp_path)
+    monkeypatch.setattr(socket, "gethostname", lambda: "one")
+    (tmp_path / "boot_id").write_text("12ab\n")
+    (tmp_path / "time").symlink_to("time:[1]")
+    (tmp_path / "pid").symlink_to("pid:[1]")
+    return tmp_path
+
+
+def test_containers_of_one_machine_share_a_clock_but_not_the_numbers_of_processes(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, processes = machine.clock(), machine.processes()
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+    (kernel / "pid").unlink()
+    (kernel / "pid").symlink_to("pid:[2]")
+
+    assert machine.clock() == clock
+    assert machine.processes() != processes
+
+
+@pytest.mark.parametrize(("name", "text"), [("boot_id", "34cd"), ("time", "time:[2]")])
+def test_hosts_of_one_name_and_namespaces_of_time_have_clocks_of_their_own(kernel: Path, name: str, text: str) -> None:
+    clock = machine.clock()
+    (kernel / name).unlink()
+    if name == "time":
+        (kernel / name).symlink_to(text)
+    else:
+        (kernel / name).write_text(text)
+
+    assert machine.clock() != clock
+
+
+def test_where_the_kernel_tells_nothing_hosts_are_told_apart_by_their_names(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in kernel.iterdir():
+        file.unlink()
+    first = machine.clock(), machine.processes()
+    monkeypatch.setattr(socket, "gethostname", lambda: "another")
+
+    assert first == ("one", "one")
+    assert (machine.clock(), machine.processes()) == ("another", "another")
+
+
+def test_a_process_of_another_container_is_not_taken_for_one_of_the_same_number_here(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil, "Process", lambda _: SimpleNamespace(status=lambda: psutil.STATUS_STOPPED))
+    here = machine.processes()
+
+    assert machine.is_suspended(here, 7)
+    (kernel / "pid").unlink()
+    (kernel / "pid").symlink_to("pid:[2]")
+    assert not machine.is_suspended(here, 7)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from schemabench.workers.messages import (
     Joined,
     Leave,
     Left,
+    Load,
     Loaded,
     Message,
     Over,
@@ -39,6 +40,7 @@ EXAMPLES = (
     Join(entrants=[Described(name="baseline (control)", candidate="baseline", label="orders", databases={"": "db"})]),
     Leave(),
     Block(number=3, turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))], order=["a", "b"], duration_s=None),
+    Load(),
     Go(call_s=30.0, trial_s=float("inf")),
     Pass(),
     HandOver(),
@@ -150,7 +152,7 @@ def test_the_size_of_a_burst_stays_what_it_was_so_that_all_make_the_same() -> No
 
 
 def _whole() -> Iterator[tuple[Role, Message, State]]:
-    """Yield a conversation with a block of three trials, one of them left out, and with new copies: who says what."""
+    """Yield a conversation with a block of four trials, two of them left out, and with new copies: who says what."""
     leader, follower = Role.LEADER, Role.FOLLOWER
     join, joined = Join(entrants=[]), Joined(pids={})
     yield leader, Calling(), State.AWAITED
@@ -159,9 +161,11 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     yield follower, Here(), State.COMPARED  # in answer to `Calling`, on its way meanwhile
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
-    yield leader, Block(number=0, turns=[Turn(0, 1)], order=["a", "b", "c"], duration_s=None), State.LOADING
+    yield leader, Block(number=0, turns=[Turn(0, 1)], order=["a", "b", "c", "d"], duration_s=None), State.ANNOUNCED
+    yield leader, Pass(), State.ANNOUNCED  # before it is loaded
     for left in (2, 1, 0):
-        after = State.LOADING if left else State.JOINED
+        after = State.ANNOUNCED if left else State.JOINED
+        yield leader, Load(), State.LOADING
         yield follower, Loaded(digest="abc"), State.LOADED
         if left == 1:
             yield leader, Pass(), after
@@ -196,16 +200,26 @@ def test_both_ends_of_a_whole_conversation_are_always_in_the_same_state() -> Non
     assert seen == set(State) - {State.AWAITED, State.GONE}
 
 
-def test_after_the_last_trial_of_a_block_nobody_may_load_another() -> None:
+def _after_a_trial(*order: str) -> Conversation:
+    """Return the leader's end after the first trial of a block."""
     end = Conversation(Role.LEADER, "gw1")
     end.state = State.JOINED
-    end.tell(Block(number=0, turns=[Turn(0, 1)], order=["a"], duration_s=None))
+    end.tell(Block(number=0, turns=[Turn(0, 1)], order=order, duration_s=None))
+    end.tell(Load())
     end.hear({"kind": "loaded", "digest": "abc"})
     end.tell(Go(call_s=1.0, trial_s=1.0))
     end.hear({"kind": "done"})
+    return end
 
-    with pytest.raises(OutOfTurnError, match=r"following worker gw1 sent 'loaded' in the state 'joined'"):
-        end.hear({"kind": "loaded", "digest": "abc"})
+
+def test_a_worker_that_is_done_loads_nothing_before_it_is_told_to() -> None:
+    with pytest.raises(OutOfTurnError, match=r"following worker gw1 sent 'loaded' in the state 'announced'"):
+        _after_a_trial("a", "b").hear({"kind": "loaded", "digest": "abc"})
+
+
+def test_after_the_last_trial_of_a_block_nobody_may_load_another() -> None:
+    with pytest.raises(OutOfTurnError, match=r"leader sent 'load' in the state 'joined'"):
+        _after_a_trial("a").tell(Load())
 
 
 @pytest.mark.parametrize("fields", [{"kind": "loaded"}, {"kind": "loaded", "digest": 7}])

@@ -17,7 +17,7 @@ from schemabench.workers import wire
 NAMES = st.sampled_from(["a", "b", "c"])
 PARTS = st.builds(
     Part,
-    host=st.just("here"),
+    clock=st.just("here"),
     started_ns=st.integers(0, 10**12),
     duration_ns=st.integers(1, 10**9),
     writers_ns=st.dictionaries(NAMES, st.integers(1, 10**9)),
@@ -28,8 +28,8 @@ PARTS = st.builds(
 )
 
 
-def _part(started_ns: int, duration_ns: int, host: str = "here", **writers_ns: int) -> Part:
-    return Part(host=host, started_ns=started_ns, duration_ns=duration_ns, writers_ns=writers_ns, busy_share=0.5)
+def _part(started_ns: int, duration_ns: int, clock: str = "here", **writers_ns: int) -> Part:
+    return Part(clock=clock, started_ns=started_ns, duration_ns=duration_ns, writers_ns=writers_ns, busy_share=0.5)
 
 
 def test_on_one_host_a_burst_lasts_from_the_first_start_to_the_last_response() -> None:
@@ -39,7 +39,7 @@ def test_on_one_host_a_burst_lasts_from_the_first_start_to_the_last_response() -
 
 
 def test_over_hosts_whose_clocks_cannot_be_compared_the_longest_part_counts() -> None:
-    executed = together([_part(5_000_000_000, 2_000_000_000), _part(77, 2_500_000_000, host="there")])
+    executed = together([_part(5_000_000_000, 2_000_000_000), _part(77, 2_500_000_000, clock="there")])
 
     assert executed.duration_s == 2.5
 

@@ -37,7 +37,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
 
     Args:
         plan: What to do; nothing without `adequacy_s`, or if the production load is not known.
-        working: Has the team that executes bursts.
+        working: Has the team that executes bursts. It receives the entrants whose burst is cut short.
         entrants: The participants.
         feed: The source of calls.
         measured: The blocks; records a candidate that fails now and leaves the experiment.
@@ -69,7 +69,9 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 raise
             measured.failed[one.name] = failure
         else:
-            if measured.freshness is not None and not done[one.name].cut:
+            if done[one.name].cut:
+                working.unfinished.add(one.name)
+            elif measured.freshness is not None:
                 ages = measured.freshness.observe(one.name, burst, done[one.name])
                 measured.freshness.paced |= {(one.name, operation): some for operation, some in ages.items()}
             for operation, rows in own.items():

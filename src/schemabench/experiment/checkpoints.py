@@ -46,13 +46,29 @@ a generator may advance its time with each burst, and partitions end somewhere."
 SHORTEST_S = 10.0
 """A shorter budget, as in a search, would mostly be spent on checkpoints."""
 TOO_SHORT = f"a budget under {SHORTEST_S:g} s leaves no time to force checkpoints: --budget"
+CUT = "the replay of the production load was cut short, and later bursts may need the calls that were not executed"
 NOT_OURS = "a checkpoint is forced only on a server of schemabench's own: --postgres 18 or docker:18, not a DSN"
 
 
 def missing(plan: Plan, server: Server, measured: Measured) -> dict[str, str]:
-    """Return why nothing is measured after checkpoints; empty if it is."""
-    reason = TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else _too_long(plan, measured)
+    """Return why nothing is measured after checkpoints, or of whom nothing; empty if all is."""
+    reason = _hindrance(plan, server, measured) or _left_out(measured)
     return dict.fromkeys(AFTER_CHECKPOINT.values(), reason) if reason else {}
+
+
+def _hindrance(plan: Plan, server: Server, measured: Measured) -> str:
+    """Return why nothing is measured after checkpoints; empty if it is."""
+    return TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else _too_long(plan, measured)
+
+
+def _left_out(measured: Measured) -> str:
+    """Return which entrants the rounds left out; empty if none."""
+    names = [
+        name
+        for name, trials in measured.after_checkpoint.items()
+        if measured.is_left(name) and not any(trial.counters for trial in trials)
+    ]
+    return f"under {', '.join(sorted(names))}: {CUT}" if names else ""
 
 
 def _too_long(plan: Plan, measured: Measured) -> str:
@@ -75,7 +91,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     measured: Measured,
     progress: Progress,
 ) -> None:
-    """Have every remaining entrant execute bursts, each right after a checkpoint.
+    """Have every remaining entrant whose replay was not cut short execute bursts, each right after a checkpoint.
 
     Args:
         plan: What to do.
@@ -83,24 +99,26 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         server: The server; nothing is done unless schemabench started it.
         feed: The source of calls.
         size: The multiplier of the writers' weights, as in the blocks.
-        measured: The blocks. It receives the trials, and records a candidate that fails now and leaves the experiment.
+        measured: The blocks. It receives the trials, those of an entrant that takes no part without counters, and
+            records a candidate that fails now and leaves the experiment.
         progress: Shows the current stage.
 
     Raises:
         CandidateError: The baseline failed.
         ServerError: The server failed.
     """
-    if missing(plan, server, measured):
+    if _hindrance(plan, server, measured):
         return
     observers = working.observers
     progress.stage(plan, "after checkpoints")
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
-            order = [one for one in observers if measured.is_left(one.name)]
+            remaining = [one for one in observers if measured.is_left(one.name)]
+            order = [one for one in remaining if one.name not in working.unfinished]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
             working.announce(block, [Turn(block, size)], order)
             burst = make(feed, plan.writers, block, size)
-            done: dict[str, Trial] = {}
+            done = {one.name: _not_executed(block) for one in remaining if one not in order}
             for position, one in enumerate(order):
                 connection.execute("CHECKPOINT")
                 random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
@@ -156,6 +174,22 @@ def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it st
         busy_shares=executed.busy_shares,
         writers_s=executed.writers_s,
         counters={then: seen[counter] for counter, then in AFTER_CHECKPOINT.items() if counter in seen},
+    )
+
+
+def _not_executed(block: int) -> Trial:
+    """Return the trial of an entrant that takes no part in a round: nothing is known of it."""
+    return Trial(
+        block=block,
+        position=0,
+        warmup=False,
+        started_s=0.0,
+        duration_s=0.0,
+        operations=0,
+        rows=0,
+        retries=0,
+        busy_share=0.0,
+        writers_s={},
     )
 
 

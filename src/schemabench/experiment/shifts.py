@@ -145,12 +145,15 @@ class Shifts:
         observers: The entrants, each with its observer.
         by_turns: Whether each entrant has sessions only while it works.
         custom: The user's settings whose names have a prefix, for `conditions.held`.
+        unfinished: Entrants whose last burst was cut short. They execute no other: its calls may take what calls that
+            were not executed should have given, or need their rows.
     """
 
     team: Team
     observers: Mapping[Entrant, Observer]
     by_turns: bool
     custom: Mapping[str, str] = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
     _announced: _Announced | None = None
     _held: dict[str, Sequence[Held]] = field(default_factory=dict)
     """The settings of sessions that have executed bursts, where these are closed."""

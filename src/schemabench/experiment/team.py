@@ -31,14 +31,15 @@ PACED = 5
 """The number of the call, its delay between due and start, its service time until it was done or cut off, 1 if it was
 done, and for how long it occupied a connection by itself: 0 if it was part of another call's request."""
 _LAG_LEVEL = 0.99
+_CLOCK = machine.clock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """One process's part of an executed burst."""
 
-    host: str
-    """The host and its boot: clocks of one host can be compared, clocks of two cannot."""
+    clock: str
+    """Whose clock: times of one clock can be compared, times of two cannot."""
     started_ns: int
     """On the clock of `time.perf_counter_ns`."""
     duration_ns: int
@@ -236,7 +237,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         own = samples_ns[2] > 0
     accepted, lost_rows = _left(loaded, sessions.accepted())
     part = Part(
-        host=machine.HOST,
+        clock=_CLOCK,
         started_ns=drive.started_ns,
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,
@@ -301,8 +302,8 @@ def _paced(loaded: Loaded, drive: Drive, latencies_ns: NDArray[np.int64]) -> NDA
 
 def together(parts: Sequence[Part]) -> Executed:
     """Return what several processes did of one burst."""
-    one_host = len({part.host for part in parts}) == 1
-    start_ns = {id(part): part.started_ns if one_host else 0 for part in parts}
+    one_clock = len({part.clock for part in parts}) == 1
+    start_ns = {id(part): part.started_ns if one_clock else 0 for part in parts}
     first_ns = min(start_ns.values())
     writers_ns: dict[str, int] = {}
     spent_ns: Counter[str] = Counter()

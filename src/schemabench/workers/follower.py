@@ -27,8 +27,8 @@ from schemabench.experiment.team import execute
 from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Databases, Reached
-from schemabench.workers import messages, wire
-from schemabench.workers.link import DIED, IDLE_STALL_S, STALL_S, STOPPED, UNREACHED, Link
+from schemabench.workers import messages, stalling, wire
+from schemabench.workers.link import DIED, STOPPED, UNREACHED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 from schemabench.workload import Writer
@@ -84,7 +84,9 @@ class Follower:
         self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         self._entrants: dict[str, Entrant] = {}
         self._block = 0
-        self._stall_s = STALL_S
+        self._duration_s: float | None = None
+        """The time in which the calls of the block are due."""
+        self._stall_s = stalling.limit_s()
         self._turns: Sequence[Turn] = ()
         """What each entrant executes in the block."""
         self._bursts: dict[int, Burst] = {}
@@ -113,18 +115,26 @@ class Follower:
                 self._connect(message)
             case messages.Leave():
                 self._leave()
-            case messages.Block():
-                self._begin(message)
-            case messages.Go():
-                self._execute(message)
-            case messages.Pass():
-                self._pass()
+            case messages.Block() | messages.Load() | messages.Go() | messages.Pass():
+                self._work(message)
             case messages.HandOver():
                 self._hand_over()
             case messages.AskSettings():
                 self._tell_settings(message)
             case _:
                 raise AssertionError(f"no case for {message.kind!r}, which the leader may send")
+
+    def _work(self, message: messages.Block | messages.Load | messages.Go | messages.Pass) -> None:
+        """Obey a message about a block and its trials."""
+        match message:
+            case messages.Block():
+                self._begin(message)
+            case messages.Load():
+                self._load()
+            case messages.Go():
+                self._execute(message)
+            case messages.Pass():
+                self._pass()
 
     def close(self) -> None:
         """Close the connections to the entrants."""
@@ -152,7 +162,7 @@ class Follower:
                 )
             limit_s = self._stall_s
             if waited_s > limit_s and not self._order and not self._link.leader_is_suspended():
-                limit_s = max(IDLE_STALL_S, self._stall_s)
+                limit_s = max(stalling.IDLE_STALL_S, self._stall_s)
             if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
                     f"The leading worker {self._leader} was stopped while {self._doing}: none of its sessions has "
@@ -211,8 +221,8 @@ class Follower:
         self._tell(messages.Left())
 
     def _begin(self, block: messages.Block) -> None:
-        self._block = block.number
-        self._stall_s = STALL_S + (block.duration_s or 0.0)  # as the leader does
+        self._block, self._duration_s = block.number, block.duration_s
+        self._stall_s = stalling.limit_s(block.duration_s)
         self._order = list(block.trials)
         self._turns = [Turn(*fields) for fields in block.turns]
         sizes = {turn.burst: turn.size for turn in self._turns}
@@ -223,13 +233,10 @@ class Follower:
                 for number, size in sizes.items()
             }
             self._made = made
-        self._load()
+        self._doing = f"evaluating block {self._block}"
 
     def _load(self) -> None:
         """Load the next trial of the block."""
-        if not self._order:
-            self._doing = f"evaluating block {self._block}"
-            return
         name, place = self._order[0]
         self._doing = f"executing the trial of {name} in block {self._block}"
         turn = self._turns[place]
@@ -245,6 +252,7 @@ class Follower:
         (name, place), own = self._order.pop(0), self._loaded
         entrant = self._entrants[name]
         assert own is not None, "a trial is loaded before it begins"
+        self._stall_s = stalling.limit_s(self._duration_s, entrant.template.operations.values(), go.call_s)
         random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311 (reproducible on purpose)
         try:
             limits = Limits(call_s=go.call_s, trial_s=go.trial_s)
@@ -257,12 +265,12 @@ class Follower:
             if self._turns[place].timed and (own.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
-        self._load()
+        self._loaded, self._doing = None, f"evaluating block {self._block}"
 
     def _pass(self) -> None:
         """Skip a trial that cannot be executed."""
         self._order.pop(0)
-        self._load()
+        self._loaded, self._doing = None, f"evaluating block {self._block}"
 
     def _hand_over(self) -> None:
         rows = [(*key, np.concatenate(samples, axis=-1).tobytes()) for key, samples in self._samples.items()]

@@ -2,9 +2,10 @@
 
 Owns the barrier around each trial and the handling of missing workers. Must not know pytest.
 
-The barrier around a trial is three messages: `Loaded` from every follower, `Go` (or `Pass`, if the server refused to
-prepare an operation), and `Done` with the outcome. `protocol` defines their order. A worker that dies releases its
-seat's lock. A stopped worker keeps the lock, and is detected by its sessions, all of which have been idle for a while.
+The barrier around a trial is four messages: `Load` once nobody executes anything, `Loaded` from every follower, `Go`
+(or `Pass`, if the server refused to prepare an operation), and `Done` with the outcome. `protocol` defines their order.
+A worker that dies releases its seat's lock. A stopped worker keeps the lock, and is detected by its sessions, all of
+which have been idle for a while.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,8 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Part, Samples, execute, together
 from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
-from schemabench.workers import messages, wire
-from schemabench.workers.link import DIED, STALL_S, STOPPED, Link
+from schemabench.workers import messages, stalling, wire
+from schemabench.workers.link import DIED, STOPPED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 
@@ -64,9 +65,9 @@ class _Waiting(Generic[Answer]):
 
     kind: type[Answer]
     """The class of the message."""
-    answers: dict[int, Answer]
+    answers: dict[int, Answer] = field(default_factory=dict)
     """The answers so far, by seat."""
-    limit_s: float | None
+    limit_s: float | None = None
     """How long to wait for workers that have not joined yet."""
     since_s: float = field(default_factory=monotonic)
     looked_s: float = field(default_factory=monotonic)
@@ -91,8 +92,9 @@ class Leader:
         self._conversations = {other: Conversation(Role.LEADER, seat.names[other]) for other in self._others}
         self._doing = "joining the experiment"
         self._block = 0
-        self._stall_s = STALL_S
-        self._early: list[tuple[int, messages.Message]] = []
+        self._duration_s: float | None = None
+        """The time in which the calls of the block are due."""
+        self._stall_s = stalling.limit_s()
         self._joined = False
 
     @property
@@ -135,11 +137,11 @@ class Leader:
         ]
         with _heard():
             if not self._joined:
-                self._gather(self._await(messages.Here, limit_s=JOIN_LIMIT_S))
+                self._gather(_Waiting(kind=messages.Here, limit_s=JOIN_LIMIT_S))
                 self._tell(messages.Compare(digest=self._plan.fingerprint))
                 self._joined = True
             self._tell(messages.Join(entrants=described, by_turns=by_turns))
-            answers = self._gather(self._await(messages.Joined, limit_s=JOIN_LIMIT_S))
+            answers = self._gather(_Waiting(kind=messages.Joined, limit_s=JOIN_LIMIT_S))
         connections, seats = self._plan.connections, self._plan.seats(len(self._names))
         found: dict[str, dict[int, str]] = {one.name: {} for one in entrants}
         for seat, answer in answers.items():
@@ -153,7 +155,7 @@ class Leader:
         self._doing = "disconnecting from the entrants"
         with _heard():
             self._tell(messages.Leave())
-            self._gather(self._await(messages.Left))
+            self._gather(_Waiting(kind=messages.Left))
 
     def announce(
         self,
@@ -163,16 +165,15 @@ class Leader:
         duration_s: float | None = None,
     ) -> None:
         """Announce the next block: its turns, and the order of its entrants."""
-        self._block = block
-        self._stall_s = STALL_S + (duration_s or 0.0)  # with a pace, a worker's calls may be far apart
+        self._block, self._duration_s = block, duration_s
+        self._stall_s = stalling.limit_s(duration_s)
         names = [entrant.name for entrant in order]
         with _heard():
             self._tell(messages.Block(number=block, turns=turns, order=names, duration_s=duration_s))
 
     def skip(self) -> None:
-        """Skip the next burst, which the others have loaded by now."""
+        """Skip the next burst, which nobody loads."""
         with _heard():
-            self._gather(self._await(messages.Loaded))
             self._tell(messages.Pass())
 
     def execute(
@@ -189,8 +190,9 @@ class Leader:
         own = self._ready(entrant, burst)
         with _heard():
             self._doing = f"executing the trial of {entrant.name} in block {self._block}"
+            self._stall_s = stalling.limit_s(self._duration_s, entrant.template.operations.values(), limits.call_s)
             self._tell(messages.Go(call_s=limits.call_s, trial_s=limits.trial_s))
-            failure, waiting = None, self._await(messages.Done)
+            failure, waiting = None, _Waiting(kind=messages.Done)
             others = (self._link.socket, lambda: self._complete(waiting, 0.0))
             try:
                 part, samples = execute(entrant, own, random, limits, watch, others)
@@ -203,19 +205,20 @@ class Leader:
         return together([part, *(_part(answers[seat]) for seat in self._others)]), samples
 
     def _ready(self, entrant: Entrant, burst: Burst) -> Loaded:
-        """Return this worker's loaded part, once every worker has loaded its part.
+        """Have every worker load its part, in which none has a part of another trial to execute; return this worker's.
 
         Raises:
             CandidateError: On any worker, the server refused to prepare an operation; the trial is skipped.
         """
-        failure = None
-        try:
-            own = entrant.sessions.load(burst.part(self._positions))
-        except CandidateError as refusal:
-            failure = refusal
+        self._doing = f"loading the trial of {entrant.name} in block {self._block}"
         with _heard():
-            self._doing = f"loading the trial of {entrant.name} in block {self._block}"
-            answers = self._gather(self._await(messages.Loaded))
+            self._tell(messages.Load())
+            failure, waiting = None, _Waiting(kind=messages.Loaded)
+            try:
+                own = entrant.sessions.load(burst.part(self._positions))
+            except CandidateError as refusal:
+                failure = refusal
+            answers = self._gather(waiting)
             self._compare(burst, answers)
             if failure := failure or self._refusal(answers):
                 self._tell(messages.Pass())
@@ -250,7 +253,7 @@ class Leader:
         found: dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]] = {}
         with _heard():
             self._tell(messages.HandOver())
-            self._gather(self._await(messages.HandedOver))
+            self._gather(_Waiting(kind=messages.HandedOver))
             rows = self._link.connection.execute("DELETE FROM latency RETURNING entrant, operation, block, nanoseconds")
             for entrant, operation, block, nanoseconds in rows:
                 times = block, np.frombuffer(nanoseconds, dtype=np.int64)
@@ -262,7 +265,7 @@ class Leader:
         self._doing = "reading settings"
         with _heard():
             self._tell(messages.AskSettings(entrants=list(names), custom=dict(custom)))
-            answers = self._gather(self._await(messages.Settings))
+            answers = self._gather(_Waiting(kind=messages.Settings))
         return {
             name: [wire.read_held(one) for answer in answers.values() for one in answer.held[name]] for name in names
         }
@@ -272,12 +275,6 @@ class Leader:
         for conversation in self._conversations.values():
             conversation.tell(message)
         self._link.tell(message)
-
-    def _await(self, kind: type[Answer], *, limit_s: float | None = None) -> _Waiting[Answer]:
-        """Begin to wait for one message from each of the others; some may have arrived already."""
-        answers = {seat: message for seat, message in self._early if isinstance(message, kind)}
-        self._early = [(seat, message) for seat, message in self._early if not isinstance(message, kind)]
-        return _Waiting(kind=kind, answers=answers, limit_s=limit_s)
 
     def _gather(self, waiting: _Waiting[Answer]) -> dict[int, Answer]:
         """Return the awaited messages, by seat."""
@@ -306,10 +303,8 @@ class Leader:
                     f"The worker {self._names[seat]} gave up while {self._doing}: {reason}",
                     remedies=["fix that, or run without this worker: all workers take part in every evaluation"],
                 )
-            if isinstance(message, waiting.kind):
+            if isinstance(message, waiting.kind):  # else `Here`, once more, in answer to `Calling`
                 waiting.answers[seat] = message
-            else:
-                self._early.append((seat, message))
         return True
 
     def _check(self, missing: set[int], waited_s: float, limit_s: float | None) -> None:

@@ -3,7 +3,10 @@
 Owns the transport of messages (NOTIFY) and the detection of dead workers (an advisory lock for each seat, which the
 server releases when its holder's connection ends for any reason). Must not know what messages mean: see `protocol`.
 
-A notification carries up to 8,000 bytes. A longer message is stored in a table, and the notification carries its id.
+A notification carries up to 8,000 bytes. A longer message is cut into several, sent in one transaction, whose
+notifications the server delivers one after the other. No message is stored in a table, because workers talk between two
+readings of the server's counters: the WAL and the blocks of a table would be charged to a candidate.
+
 psycopg passes notifications that arrive during a statement to a handler, and drops them without one. The receiver would
 wait for a dropped message in vain.
 """
@@ -27,18 +30,12 @@ Heard: TypeAlias = dict[str, Any]
 
 LINK_LABEL = "workers"
 """The purpose of the database, in its name."""
-STALL_S = 8.0
-"""During a block, a worker whose sessions have all been idle for this long counts as stopped. Far longer than making a
-burst takes, or checking whether the intervals are narrow enough."""
-IDLE_STALL_S = 60.0
-"""The same outside of blocks, where the leader may be busy without using the server: reading files, or ranking.
-Whether a leader on the same host is suspended can be seen, so that it need not be waited for."""
 DIED = "check the kernel's log of its machine (dmesg) for the cause, often a lack of memory, and run again"
 STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
 UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
 """Remedies for a worker that died, was stopped, or lost the server."""
-_LONGEST_NOTE = 7_900
-"""Bytes: the server takes less than 8,000."""
+_LONGEST_PIECE = 7_900
+"""Characters of ASCII: the server takes less than 8,000 bytes, with the number before them."""
 _TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
 _SETTINGS = (
     "SET synchronous_commit = off",  # each notification is a commit that need not survive a crash
@@ -46,12 +43,12 @@ _SETTINGS = (
     "SET idle_session_timeout = 0",
 )
 _TABLES = """
-CREATE TABLE IF NOT EXISTS long_message (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS latency
     (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS leader
-    (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, host text NOT NULL, pid integer NOT NULL)
+    (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, place text NOT NULL, pid integer NOT NULL)
 """
+_SEND = "SELECT pg_catalog.pg_notify(%s, piece) FROM pg_catalog.unnest(%s::text[]) AS piece"
 _PRESENT = """
 SELECT objid::integer FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1
@@ -96,17 +93,22 @@ class Link:
         self.connection = opened(self.conninfo)
         self._run_id = run_id
         self._heard: deque[str] = deque()
+        """Messages that were not read yet, in order."""
+        self._pieces: list[str] = []
+        """What has arrived of the next message."""
         self._met: set[int] = set()
         try:
             for setting in _SETTINGS:
                 self.connection.execute(setting)
-            self.connection.add_notify_handler(lambda notification: self._heard.append(notification.payload))
+            self.connection.add_notify_handler(lambda notification: self._note(notification.payload))
             self.connection.execute(
                 sql.SQL("LISTEN {}").format(sql.Identifier(_TO_LEADER if seat == LEADER else _TO_FOLLOWERS))
             )
             if seat == LEADER:
                 self.connection.execute(_TABLES)
-                self.connection.execute("INSERT INTO leader (host, pid) VALUES (%s, %s)", [machine.HOST, os.getpid()])
+                self.connection.execute(
+                    "INSERT INTO leader (place, pid) VALUES (%s, %s)", [machine.processes(), os.getpid()]
+                )
             self.connection.execute(
                 "SELECT pg_advisory_lock(%s::bigint)", [seat]
             )  # last: a worker with a lock can hear
@@ -121,12 +123,8 @@ class Link:
             psycopg.Error: The connection is lost.
         """
         body = json.dumps({"kind": message.kind, "topic": self.topic, "seat": self.seat, **written(message)})
-        if len(body.encode()) > _LONGEST_NOTE:
-            row = self.connection.execute("INSERT INTO long_message (body) VALUES (%s) RETURNING id", [body]).fetchone()
-            assert row is not None, "INSERT ... RETURNING returns the row"
-            body = json.dumps({"long_message": row[0]})
         channel = _TO_FOLLOWERS if self.seat == LEADER else _TO_LEADER
-        self.connection.execute("SELECT pg_notify(%s, %s)", [channel, body])
+        self.connection.execute(_SEND, [channel, _pieces(body)])
 
     def hear(self, timeout_s: float) -> Heard | None:
         """Return the next message; None if none arrives in time.
@@ -138,7 +136,7 @@ class Link:
         while True:
             while self._heard:
                 body = self._heard.popleft()
-                message = self._read(body)
+                message: Heard = json.loads(body)
                 self._met.add(message["seat"])
                 if message["topic"] == self.topic:
                     return message
@@ -187,12 +185,12 @@ class Link:
         return 0.0 if row is None or row[0] is None else float(row[0])
 
     def leader_is_suspended(self) -> bool:
-        """Return whether the leader's process is seen to be suspended, which only its own host can see.
+        """Return whether the leader's process is seen to be suspended: only a process beside it can see that.
 
         Raises:
             psycopg.Error: The connection is lost.
         """
-        row = self.connection.execute("SELECT host, pid FROM leader ORDER BY id DESC LIMIT 1").fetchone()
+        row = self.connection.execute("SELECT place, pid FROM leader ORDER BY id DESC LIMIT 1").fetchone()
         return row is not None and machine.is_suspended(*row)
 
     def _listen(self, timeout_s: float) -> bool:
@@ -200,19 +198,26 @@ class Link:
         pgconn = self.connection.pgconn
         pgconn.consume_input()
         while notification := pgconn.notifies():
-            self._heard.append(notification.extra.decode())
+            self._note(notification.extra.decode())
         return bool(self._heard or select([pgconn.socket], [], [], timeout_s)[0])
 
-    def _read(self, body: str) -> Heard:
-        message: Heard = json.loads(body)
-        if "long_message" in message:
-            row = self.connection.execute(
-                "SELECT body FROM long_message WHERE id = %s", [message["long_message"]]
-            ).fetchone()
-            assert row is not None, "a long message is stored before its id is sent"
-            message = json.loads(row[0])
-        return message
+    def _note(self, payload: str) -> None:
+        """Keep a notification, of which a message is whole with its last piece."""
+        left, _, piece = payload.partition(" ")
+        self._pieces.append(piece)
+        if left == "0":
+            self._heard.append("".join(self._pieces))
+            self._pieces.clear()
 
     def close(self) -> None:
         """Disconnect."""
         self.connection.close()
+
+
+def _pieces(body: str) -> list[str]:
+    """Return a message as notifications, each after the number of those that follow.
+
+    Without the number, the server would drop one of two equal notifications of a transaction.
+    """
+    pieces = [body[start : start + _LONGEST_PIECE] for start in range(0, len(body), _LONGEST_PIECE)]
+    return [f"{left} {piece}" for left, piece in zip(reversed(range(len(pieces))), pieces, strict=True)]

@@ -67,7 +67,7 @@ class Leave(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Block(Message):
-    """The next block. Its trials follow, each started by `Go` or skipped by `Pass`."""
+    """The next block. Its trials follow, each loaded by `Load` and started by `Go`, or skipped by `Pass`."""
 
     kind = "block"
     number: int
@@ -82,6 +82,13 @@ class Block(Message):
     def trials(self) -> Sequence[tuple[str, int]]:
         """The entrant and the place among `turns` of each trial, in order."""
         return [(name, place) for name in self.order for place in range(len(self.turns))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(Message):
+    """No worker executes anything: load the next trial."""
+
+    kind = "load"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from schemabench.workers.messages import (
     Joined,
     Leave,
     Left,
+    Load,
     Loaded,
     Message,
     Over,
@@ -59,10 +60,12 @@ class State(StrEnum):
     """It connects to the entrants."""
     JOINED = "joined"
     """It is connected to them, and waits for the next message."""
+    ANNOUNCED = "announced"
+    """It knows the trials of a block that are left, and waits for the next one."""
     LOADING = "loading"
-    """It loads the next trial of a block."""
+    """It loads that trial."""
     LOADED = "loaded"
-    """It has loaded that trial, or the server refused it."""
+    """It has loaded it, or the server refused it."""
     EXECUTING = "executing"
     """It executes its part of the trial."""
     HANDING_OVER = "handing over"
@@ -103,7 +106,7 @@ TRANSITIONS: Mapping[State, Mapping[Role, Mapping[type[Message], State]]] = {
     },
     State.JOINED: {
         Role.LEADER: {
-            Block: State.LOADING,
+            Block: State.ANNOUNCED,
             HandOver: State.HANDING_OVER,
             AskSettings: State.TELLING_SETTINGS,
             Leave: State.LEAVING,
@@ -111,17 +114,21 @@ TRANSITIONS: Mapping[State, Mapping[Role, Mapping[type[Message], State]]] = {
         },
         Role.FOLLOWER: _FOLLOWER_ENDS,
     },
+    State.ANNOUNCED: {
+        Role.LEADER: {Load: State.LOADING, Pass: State.ANNOUNCED, **_LEADER_ENDS},
+        Role.FOLLOWER: _FOLLOWER_ENDS,
+    },
     State.LOADING: {
         Role.LEADER: _LEADER_ENDS,
         Role.FOLLOWER: {Loaded: State.LOADED, **_FOLLOWER_ENDS},
     },
     State.LOADED: {
-        Role.LEADER: {Go: State.EXECUTING, Pass: State.LOADING, **_LEADER_ENDS},
+        Role.LEADER: {Go: State.EXECUTING, Pass: State.ANNOUNCED, **_LEADER_ENDS},
         Role.FOLLOWER: _FOLLOWER_ENDS,
     },
     State.EXECUTING: {
         Role.LEADER: _LEADER_ENDS,
-        Role.FOLLOWER: {Done: State.LOADING, **_FOLLOWER_ENDS},
+        Role.FOLLOWER: {Done: State.ANNOUNCED, **_FOLLOWER_ENDS},
     },
     State.HANDING_OVER: {
         Role.LEADER: _LEADER_ENDS,
@@ -148,8 +155,8 @@ TRANSITIONS: Mapping[State, Mapping[Role, Mapping[type[Message], State]]] = {
         Role.FOLLOWER: _FOLLOWER_ENDS,
     },
 }
-"""State -> sender -> message -> the next state. One transition needs no message: `LOADING` without trials left becomes
-`JOINED`, see `Conversation`."""
+"""State -> sender -> message -> the next state. One transition needs no message: `ANNOUNCED` without trials left
+becomes `JOINED`, see `Conversation`."""
 
 MESSAGES: Mapping[Role, Mapping[str, type[Message]]] = {
     role: {kind.kind: kind for rows in TRANSITIONS.values() for kind in rows[role]} for role in Role
@@ -248,7 +255,7 @@ class Conversation:
             self._trials = len(message.trials)
         elif isinstance(message, Pass | Done):
             self._trials -= 1
-        if self.state is State.LOADING and not self._trials:
+        if self.state is State.ANNOUNCED and not self._trials:
             self.state = State.JOINED
 
 
