@@ -98,26 +98,37 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
             rehearsal.check_path(path)
         try:
             found = _found(chosen, asked, width, known.append)
-        finally:
-            if known:  # what was measured is reported even if the rest failed
-                _report(known[-1], chosen.output, width)
+        except BaseException:  # what was measured is reported all the same
+            _complain(_report(known[-1], chosen.output, width) if known else ())
+            raise
+        failures = _report(found, chosen.output, width)
     except SchemabenchError:
         raise
     except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
         traceback.print_exc()
         return _ERROR
-    return 0 if found.is_candidate else 1
+    _complain(failures)
+    return _ERROR if failures else 0 if found.is_candidate else 1
 
 
-def _report(found: "Rehearsal", paths: Sequence[Path], width: int) -> None:
-    """Print the report and write it to each file, whatever becomes of the others."""
+def _report(found: "Rehearsal", paths: Sequence[Path], width: int) -> list[SchemabenchError]:
+    """Print the report and write it to each file; return why some could not be written."""
     from schemabench import rehearsal  # noqa: PLC0415 (as above)
 
-    with ExitStack() as stack:
-        for path in reversed(paths):  # the last one is called first
-            stack.callback(rehearsal.write, found, path)
-        with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
-            output.say(report.shown(rehearsal.document(found), width))
+    with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
+        output.say(report.shown(rehearsal.document(found), width))
+    failures = []
+    for path in paths:
+        try:
+            rehearsal.write(found, path)
+        except SchemabenchError as failure:
+            failures.append(failure)
+    return failures
+
+
+def _complain(failures: Sequence[SchemabenchError]) -> None:
+    for failure in failures:
+        output.complain(f"ERROR: {failure}")
 
 
 def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable[[Rehearsal], object]") -> "Rehearsal":

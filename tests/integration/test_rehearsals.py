@@ -498,4 +498,4 @@ def test_of_writers_that_are_slower_than_their_pace_what_is_late_is_not_the_migr
     assert found.after_s == 0.0  # no connection was free until the end
     said = " ".join(report.shown(document(found), 80).split())
     assert "The writers were behind before it began" in said
-    assert "There was no quiet after it: throughout the 750 ms that were asked for, calls waited" in said
+    assert "There was no quiet after it: throughout the 750 ms that were asked for, calls queued" in said

@@ -39,3 +39,15 @@ def test_a_run_file_of_any_age_is_read_and_drawn(
     assert read(texts[-1]).named("h1")
     for text in texts:
         assert [name for name in {*names, *(one.candidate for one in run.maps)} if name not in text] == []
+
+
+OF_PAGEVIEWS = [path for path in KEPT if any(one.workload == "pageviews" for one in report.read(path).experiments)]
+
+
+@pytest.mark.parametrize("path", OF_PAGEVIEWS, ids=[path.stem for path in OF_PAGEVIEWS])
+def test_a_run_file_of_any_age_is_compared_with_one_of_today(path: Path) -> None:
+    """Queries that only check have become others since, and the oldest files know of no Pareto front."""
+    today = Path(__file__).parents[2] / "reports" / "example" / "pageviews_at_typical.json.gz"
+    (found,) = report.compare([("one", report.read(path)), ("other", report.read(today))]).matrices
+
+    assert not {notice.code for notice in found.notices} & {"other-criteria", "other-operations"}

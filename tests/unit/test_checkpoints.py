@@ -257,6 +257,15 @@ def test_who_was_cut_short_executes_no_later_burst_and_is_told_by_name(
     assert not checkpoints.missing(plan, ours, _played(plan, monkeypatch).measured)
 
 
+def test_a_server_that_does_not_count_has_not_cut_anything_short(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = _played(plan, monkeypatch).measured
+    for name, trials in measured.after_checkpoint.items():
+        measured.after_checkpoint[name] = [replace(trial, counters={}) for trial in trials]
+    ours: Any = SimpleNamespace(owned=True)
+
+    assert not checkpoints.missing(plan, ours, measured)
+
+
 def test_of_a_round_that_is_interrupted_nothing_is_kept(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = _played(plan, monkeypatch, interrupted_at=2 * len(NAMES) - 1).measured
 

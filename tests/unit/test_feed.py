@@ -365,6 +365,25 @@ def test_calls_of_a_transaction_of_a_timed_file_are_due_with_its_first(found: Fo
     assert list(pace.due_s) == [0.0, 0.0, 0.0, 3.0, 3.0, 3.0], "each time that the file is read is a transaction"
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_times_that_begin_anew_with_each_cycle_of_a_file_follow_those_of_the_one_before(
+    found: Found, tmp_path: Path, *, goes_on: bool
+) -> None:
+    def calls(*given: Any) -> Iterator[Call]:  # noqa: ANN401 (a replay's)
+        for place, call in enumerate(made_up.replayed(*given)):
+            yield call._replace(at_s=100.0 + place)
+
+    replay = replace(made_up.REPLAY, calls=calls, timed=True)
+    anew = replace(found, workload=replace(found.workload, replay=replay))
+    feed = Feed(anew, made_up.Sizes(), 1, {"made_up": _write(tmp_path, LINES)}, goes_on=goes_on)
+    longest = [call.at_s for call in feed.due_within("stream", 9.5)]
+    due_s = [call.at_s for _ in range(9) for call in feed.due_within("stream", 2.0)] if goes_on else longest
+
+    assert feed.cycles > 2
+    assert longest[:7] == [100.0, 101.0, 102.0, 102.0, 103.0, 104.0, 104.0], "three lines of it are usable"
+    assert due_s == sorted(due_s)
+
+
 def test_a_file_that_says_when_calls_are_due_goes_on_where_the_last_burst_ended(found: Found, tmp_path: Path) -> None:
     inputs = {"made_up": _write(tmp_path, LINES)}
     feed, other = (Feed(_timed(found, 1.0, 1), made_up.Sizes(), 1, inputs, goes_on=True) for _ in range(2))

@@ -213,8 +213,8 @@ def test_more_clients_of_which_a_writer_has_fewer_are_told_with_the_connections(
 
     (told,) = only(one, other).notices
     assert told.text.startswith(
-        "Runs differ in connections of writers: stream 5 / batch 2 / dashboard 1 with 8 clients, "
-        "stream 4 / batch 6 / dashboard 6 with 16 clients; "
+        "Runs differ in connections of writers: batch 2 / dashboard 1 / stream 5 with 8 clients, "
+        "batch 6 / dashboard 6 / stream 4 with 16 clients; "
     )
 
 

@@ -185,11 +185,11 @@ def test_a_request_that_waits_for_another_is_not_in_flight_and_looks_more_seldom
     for want in keep_pace(conduct, session, [(0, "take", (taker,))], schedule, [0], Random(1)):  # noqa: S311 (reproducible)
         if isinstance(want, Pause):
             assert session.flight.running() == []
-            assert want.until_ns - clock.now_ns <= max(200_000, clock.now_ns // 8)
+            assert want.until_ns - clock.now_ns <= min(2_000_000, max(200_000, clock.now_ns // 8))
             clock.now_ns, looks = want.until_ns, looks + 1
         if clock.now_ns > 10**9:
             session.memory["order 1"] = b"7"
 
     assert connection.sent == [(b"take", [b"7"])]
-    assert looks < 100
+    assert looks < 600
     assert schedule.delays_ns == [0], "what it waited for is no time of its own"

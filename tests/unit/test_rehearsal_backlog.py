@@ -1,7 +1,8 @@
 """When the backlog of a migration is worked off: by made-up times, as of a queue in front of a server."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from random import Random
 
 import pytest
 
@@ -31,7 +32,7 @@ def _line(ready_ms: Sequence[float], service_ms: float, lock_ms: tuple[float, fl
 def test_calls_that_queue_behind_those_of_a_lock_are_held_up_by_it() -> None:
     line = _line(range(0, 10_000, 10), 6, (1000, 3000))
 
-    over_ns = gone_ns([line], {}, 3000 * MS)
+    over_ns = gone_ns([line], {}, 1000 * MS, 3000 * MS)
 
     late = [
         (ready, done)
@@ -45,19 +46,19 @@ def test_calls_that_queue_behind_those_of_a_lock_are_held_up_by_it() -> None:
 def test_of_several_connections_the_last_backlog_counts() -> None:
     short, long = _line([0, 90, 300], 20, (0, 100)), _line([0, 90, 110, 120, 130, 300], 20, (0, 100))
 
-    assert gone_ns([short, long], {}, 100 * MS) == 200 * MS
+    assert gone_ns([short, long], {}, 0, 100 * MS) == 200 * MS
 
 
 def test_a_connection_that_was_free_has_no_backlog() -> None:
     line = _line([0, 200], 5)
 
-    assert gone_ns([line, Line(numbers=(), ready_ns=(), answered_ns=())], {}, 100 * MS) == 100 * MS
+    assert gone_ns([line, Line(numbers=(), ready_ns=(), answered_ns=())], {}, 50 * MS, 100 * MS) == 100 * MS
 
 
 def test_a_backlog_that_no_connection_works_off_lasts_to_the_last_response() -> None:
     line = _line(range(0, 1000, 10), 10.5, (100, 200))
 
-    assert gone_ns([line], {}, 200 * MS) == line.answered_ns[-1]
+    assert gone_ns([line], {}, 100 * MS, 200 * MS) == line.answered_ns[-1]
 
 
 def test_a_request_of_a_pipeline_waits_only_for_those_that_must_be_answered_before_it() -> None:
@@ -65,8 +66,21 @@ def test_a_request_of_a_pipeline_waits_only_for_those_that_must_be_answered_befo
     line = _line(range(0, 1000, 10), 25, (100, 200), depth)
     after = {number: max(0, number + 1 - depth) for number in line.numbers}
 
-    over_ns = gone_ns([line], after, 200 * MS)
+    over_ns = gone_ns([line], after, 100 * MS, 200 * MS)
 
     assert all(later - earlier == 10 * MS for earlier, later in pairwise(line.answered_ns[-20:]))  # in flight: 2 or 3
     assert over_ns < 400 * MS
-    assert gone_ns([line], {}, 200 * MS) == line.answered_ns[-1]  # as if one were in flight at a time
+    assert gone_ns([line], {}, 100 * MS, 200 * MS) == line.answered_ns[-1]  # as if one were in flight at a time
+
+
+@pytest.mark.parametrize("load", [0.8, 0.9, 0.95])
+def test_calls_that_queue_as_they_did_before_are_not_held_up(load: float) -> None:
+    random = Random(3)  # noqa: S311 (reproducible on purpose)
+
+    def line(lock_ms: tuple[float, float] = (0, 0)) -> Line:
+        return _line(list(accumulate(random.expovariate(load / 5) for _ in range(6_000))), 5, lock_ms)
+
+    lines = [line() for _ in range(8)]
+
+    assert gone_ns(lines, {}, 10_000 * MS, 10_500 * MS) == 10_500 * MS
+    assert gone_ns([*lines, line((10_000, 10_500))], {}, 10_000 * MS, 10_500 * MS) > 10_550 * MS

@@ -192,7 +192,7 @@ def test_where_a_backlog_lasts_to_the_end_it_is_said_that_there_was_no_quiet_aft
 
     assert "quiet for 10.0 s before and not at all after" in said
     assert "in the quiet before it" in said
-    assert "There was no quiet after it: throughout the 10.0 s that were asked for, calls waited" in said
+    assert "There was no quiet after it: throughout the 10.0 s that were asked for, calls queued" in said
     assert "in the quiet around it" in _said(FOUND)
 
 

@@ -1,12 +1,14 @@
 """What `schemabench rehearse` does with what it found: it is told, whatever becomes of the files."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from test_rehearsal_document import FOUND
 
 from schemabench import rehearse_command
-from schemabench.errors import UsageError
+from schemabench.errors import ServerError, UsageError
 
 
 def test_a_report_that_cannot_be_written_is_shown_and_the_others_are_written(
@@ -14,8 +16,31 @@ def test_a_report_that_cannot_be_written_is_shown_and_the_others_are_written(
 ) -> None:
     gone, other = Path("/proc/report.md"), tmp_path / "report.json"
 
-    with pytest.raises(UsageError, match="cannot be written"):
-        rehearse_command._report(FOUND, [gone, other], 80)
+    (failure,) = rehearse_command._report(FOUND, [gone, other], 80)
+
+    assert isinstance(failure, UsageError)
+    assert "cannot be written" in str(failure)
 
     assert "The result is indexed." in capsys.readouterr().out
     assert other.exists()
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), ServerError("the disk is full")], ids=["Ctrl-C", "server"])
+def test_what_ended_the_comparison_is_told_though_a_report_cannot_be_written_either(
+    ending: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(_: object, __: object, ___: int, keep: Any) -> None:  # noqa: ANN401 (a function)
+        keep(FOUND)
+        raise ending
+
+    monkeypatch.setattr(rehearse_command, "_found", found)
+    monkeypatch.setattr("schemabench.rehearsal.check_path", lambda _: None)
+    chosen: Any = SimpleNamespace(output=[Path("/proc/one.md"), Path("/proc/other.md")])
+    asked: Any = None
+
+    with pytest.raises(type(ending)):
+        rehearse_command._rehearse(chosen, asked, 80)
+    said = capsys.readouterr()
+    assert "The result is indexed." in said.out
+    assert "/proc/one.md" in said.err
+    assert "/proc/other.md" in said.err

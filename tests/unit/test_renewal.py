@@ -39,3 +39,18 @@ def test_copies_are_dropped_where_not_all_are_made(ending: BaseException, monkey
         with pytest.raises(KeyboardInterrupt):
             renewal._copied(SERVER, both)
     assert [one.name for one in dropped] == ["sb_first_again"]
+
+
+def test_an_interrupt_is_one_though_copies_cannot_be_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ServerError("it is in use")
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(renewal.several, "clone", interrupt)
+    monkeypatch.setattr(renewal.several, "drop", fail)
+    one: Any = One("first")
+
+    with pytest.raises(KeyboardInterrupt):
+        renewal._copied(SERVER, [one])

@@ -66,7 +66,7 @@ def _left_out(measured: Measured) -> str:
     names = [
         name
         for name, trials in measured.after_checkpoint.items()
-        if measured.is_left(name) and not any(trial.counters for trial in trials)
+        if measured.is_left(name) and not any(trial.operations for trial in trials)
     ]
     return f"under {', '.join(sorted(names))}: {CUT}" if names else ""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain, islice
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -111,6 +112,8 @@ class Feed:
         self._file: Iterator[Call] = iter(())
         self._ahead: list[Call] = []
         """The calls of the file that were read and not taken."""
+        self._last_s = -inf
+        """When the last call that was read is due, of a file that says it."""
         self._marks: list[int] = []
         """A digest of each chunk of the background, from the first time that it was made."""
         self.cycles = 0
@@ -244,7 +247,7 @@ class Feed:
             WorkloadError: As `take` does; or a call does not say when it is due.
         """
         if not self._goes_on:
-            self._file, self._ahead = iter(()), []
+            self._file, self._ahead, self._last_s = iter(()), [], -inf
         calls: list[Call] = []
         with authored(self._found, "replay"):
             while True:
@@ -292,12 +295,23 @@ class Feed:
         cycle, given = self.cycles, self._inputs[name]
         self.cycles += 1
         if not isinstance(given, Folder):
-            return replay.calls(self._cardinality, usable(given, replay.parse), others, cycle)
+            return self._onward(replay.calls(self._cardinality, usable(given, replay.parse), others, cycle))
         assert replay.series is not None, "only a workload with a series takes a folder"
         calls, cardinality = replay.series.calls, self._cardinality
-        return chain.from_iterable(
-            calls(cardinality, usable(file.path, replay.parse), others, cycle, file.time) for file in given.files
-        )
+        each = (calls(cardinality, usable(file.path, replay.parse), others, cycle, file.time) for file in given.files)
+        return self._onward(chain.from_iterable(each))
+
+    def _onward(self, calls: Iterator[Call]) -> Iterator[Call]:
+        """Yield the calls of a cycle, due after those of the one before, whose last is due as the first of these is."""
+        shift_s: float | None = None
+        for call in calls:
+            if call.at_s is None:
+                yield call
+                continue
+            if shift_s is None:
+                shift_s = max(0.0, self._last_s - call.at_s)
+            self._last_s = call.at_s + shift_s
+            yield call._replace(at_s=self._last_s) if shift_s else call
 
 
 def _end_transaction(calls: list[Call], following: Iterator[Call]) -> list[Call]:

@@ -3,7 +3,8 @@
 Owns the order of steps: no session may be connected to a database that is copied. Must not decide when: see `copies`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 
 from schemabench.errors import ServerError
@@ -53,9 +54,17 @@ def _copied(server: Server, entrants: Sequence[Entrant]) -> tuple[dict[Entrant, 
     try:
         for one in entrants:
             copies[one] = several.clone(server, one.databases, one.databases.label, keep=True)
-    except BaseException as failure:
-        several.drop(server, chain.from_iterable(copies.values()))
-        if isinstance(failure, ServerError) and server.alive():
-            return {}, failure.what
+    except ServerError as failure:
+        if not server.alive():
+            raise
+        _drop(server, copies)
+        return {}, failure.what
+    except BaseException:
+        with suppress(ServerError):  # the end of the run tells what is left
+            _drop(server, copies)
         raise
     return copies, ""
+
+
+def _drop(server: Server, copies: Mapping[Entrant, Databases]) -> None:
+    several.drop(server, chain.from_iterable(copies.values()))

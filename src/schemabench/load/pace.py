@@ -23,10 +23,10 @@ Execute: TypeAlias = Callable[[Session, Iterable[Request], list[int], Random], T
 
 _GLANCE_NS = 50_000_000
 """How often a session that waits for a request looks whether the loop has ended before that is due."""
-_FIRST_GLANCE_NS = 200_000
-_GLANCE_SHARE = 8
-"""A session that waits for what another request gives looks whenever it has waited for an eighth longer: those that
-wait for long leave the loop to others."""
+_FIRST_LOOK_NS, _LONGEST_LOOK_NS = 200_000, 2_000_000
+_LOOK_SHARE = 8
+"""A session that waits for what another request gives looks whenever it has waited for an eighth longer, as far as the
+later calls of its connection are not late for that: those that wait for long leave the loop to others."""
 
 
 @dataclass(kw_only=True)
@@ -80,8 +80,8 @@ class Schedule:
             now_ns = perf_counter_ns()
             if self.is_over(now_ns):
                 return False
-            waited_ns = max(_FIRST_GLANCE_NS, (now_ns - begun_ns) // _GLANCE_SHARE)
-            yield Pause(now_ns + min(_GLANCE_NS, waited_ns))
+            waited_ns = max(_FIRST_LOOK_NS, (now_ns - begun_ns) // _LOOK_SHARE)
+            yield Pause(now_ns + min(_LONGEST_LOOK_NS, waited_ns))
         return True
 
 

@@ -6,7 +6,7 @@ request that finds it free, as in queueing theory a busy period does. If none do
 as the connection can do, it lasts until the last response.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -23,16 +23,37 @@ class Line:
     """The last response to it."""
 
 
-def gone_ns(lines: Sequence[Line], after: Mapping[int, int], at_ns: int) -> int:
-    """Return when the backlog of a moment is worked off on all connections; that moment, if there is none.
+def gone_ns(lines: Sequence[Line], after: Mapping[int, int], begun_ns: int, ended_ns: int) -> int:
+    """Return when what a migration held up is worked off on all connections; its end, if it held up nothing.
+
+    Calls queue for connections without a migration, too. It held up those of a connection on which a request took
+    longer meanwhile than any before it.
 
     Args:
         lines: The connections.
         after: How many requests of its connection, the first ones, are answered before a request is sent, by its
             number; all before it where it is not among them.
-        at_ns: The moment, on the clock of the requests.
+        begun_ns: When it began, on the clock of the requests; likewise the next.
+        ended_ns: When it ended.
     """
-    return max(chain([at_ns], (_gone_ns(line, after, at_ns) for line in lines)))
+    usual_ns = max(chain.from_iterable(_responses_ns(line, answered_by_ns=begun_ns) for line in lines), default=0)
+    held = (line for line in lines if _longest_ns(line, begun_ns, ended_ns) > usual_ns)
+    return max(chain([ended_ns], (_gone_ns(line, after, ended_ns) for line in held)))
+
+
+def _responses_ns(line: Line, answered_by_ns: int) -> Iterator[int]:
+    """Yield how long the requests took that had been answered by then."""
+    for ready_ns, own_ns in zip(line.ready_ns, line.answered_ns, strict=True):
+        if own_ns <= answered_by_ns:
+            yield own_ns - ready_ns
+
+
+def _longest_ns(line: Line, begun_ns: int, ended_ns: int) -> int:
+    """Return how long the longest request took that was under way within a time; 0 if none was."""
+    pairs = zip(line.ready_ns, line.answered_ns, strict=True)
+    return max(
+        (own_ns - ready_ns for ready_ns, own_ns in pairs if ready_ns < ended_ns and own_ns > begun_ns), default=0
+    )
 
 
 def _gone_ns(line: Line, after: Mapping[int, int], at_ns: int) -> int:

@@ -30,7 +30,8 @@ _OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another
 """Type of a lock that is on no relation -> what it waits for."""
 _WHEN_REPEATED = (
     "of calls that were given up, all from those that were under way when the migration began to the last that it held "
-    "up; of repeated attempts, only those until its last statement had ended, and later ones are after it"
+    "up, or that queued behind one of these; "
+    "of repeated attempts, only those until its last statement had ended, and later ones are after it"
 )
 _EMPTY = (
     "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
@@ -128,8 +129,14 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
             text=f"Done by then, and still there: {', '.join(done)}."
             if done
             else "None of its statements took effect in full. If one left something behind all the same, such as an "
-            "invalid index, it is among the differences of the catalogs below."
+            f"invalid index, {_where_left(found)}."
         )
+
+
+def _where_left(found: Rehearsal) -> str:
+    if found.catalogs is None:
+        return "it is not told, as its catalogs could not be compared"
+    return "it is among the differences of the catalogs below"
 
 
 def _ended(found: Rehearsal) -> str:

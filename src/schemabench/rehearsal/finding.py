@@ -122,10 +122,11 @@ def record(  # noqa: PLR0913 (what is known)
     calls = stalls.calls(
         driven.burst.operations, driven.due_ns, driven.drive.delays_ns, driven.drive.latencies_ns, driven.refused
     )
+    migration_ns = applying.begun_ns, applying.ended_ns
     times = _Times(
         before_ns=driven.drive.started_ns,
         during_ns=applying.begun_ns,
-        after_ns=max(calls.over_ns(applying.begun_ns, applying.ended_ns), float(driven.backlog_ns(applying.ended_ns))),
+        after_ns=max(calls.over_ns(*migration_ns), float(driven.backlog_ns(*migration_ns))),
         end_ns=applying.ending.at_ns,
     )
     before_s, during_s, after_s = times.lengths_s()

@@ -148,20 +148,22 @@ class Rehearsing:
 
         Whatever ends that early, a full disk or Ctrl-C, is the reason why they could not be compared, and is raised.
         """
-        schema: tuple[str, ...] | None = None
+        schema: tuple[str, ...] = ()
+        known = False
         # operations of the candidate's own may change the schema themselves, and the writers did not execute these
         earlier = installed if self.candidate.file.operations else {}
         try:
             migrated.close()
             catalog = self._catalog(migrated.databases)
             schema = tuple(catalogs.differences(installed, catalog, earlier))
+            known = not schema  # what differs may come from calls, which the installation has not executed yet
             compared = self._compared(migrated, applied) if applied.is_done else Compared()
             if compared.catalog is not None:
                 schema = tuple(catalogs.differences(compared.catalog, catalog, earlier))
-            return self._kept(applied, compared, schema)
         except BaseException as failure:
-            self._kept(applied, Compared(incomparable=_broken_off(failure)), schema)
+            self._kept(applied, Compared(incomparable=_broken_off(failure)), schema if known else None)
             raise
+        return self._kept(applied, compared, schema)
 
     def _kept(self, applied: Applied, compared: Compared, schema: tuple[str, ...] | None) -> Rehearsal:
         found = finding.record(self.plan, self.candidate, self.asked, applied, compared, schema=schema)

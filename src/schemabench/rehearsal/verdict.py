@@ -70,9 +70,9 @@ def _cut_short(found: Rehearsal) -> Iterator[str]:
     asked = format_duration(found.quiet_s)
     if not found.after_s:
         yield (
-            f"There was no quiet after it: throughout the {asked} that were asked for, calls waited that it had held "
-            "up, or that queued behind these for a connection. Ask for more by --quiet, for fewer calls by --pace, or "
-            "for more connections by --clients."
+            f"There was no quiet after it: throughout the {asked} that were asked for, calls queued on a connection on "
+            "which it had held one up. Where writers are as busy as this, that is not its doing alone. Ask for more by "
+            "--quiet, for fewer calls by --pace, or for more connections by --clients."
         )
     elif found.after_s < _SHORTER * found.quiet_s:
         yield (

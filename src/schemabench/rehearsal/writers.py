@@ -69,9 +69,9 @@ class Driven:
     after: Mapping[int, int]
     """How many requests of its connection are answered before a request of a pipeline is sent, by its number."""
 
-    def backlog_ns(self, at_ns: int) -> int:
-        """Return when the backlog of a moment was worked off, on the clock of `time.perf_counter_ns`."""
-        return backlog.gone_ns([self._line(numbers) for numbers in self.requests], self.after, at_ns)
+    def backlog_ns(self, begun_ns: int, ended_ns: int) -> int:
+        """Return when what a migration held up was worked off; all on the clock of `time.perf_counter_ns`."""
+        return backlog.gone_ns([self._line(numbers) for numbers in self.requests], self.after, begun_ns, ended_ns)
 
     def _line(self, numbers: Sequence[int]) -> Line:
         done = [number for number in numbers if self.drive.latencies_ns[number]]

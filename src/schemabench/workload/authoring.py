@@ -236,7 +236,8 @@ class Replay(Generic[Cardinality]):
     """Further input files by name (`--replay workload.name=PATH`), each optional."""
     timed: bool = False
     """Whether every call says when it is due (`Call.at_s`, ascending): `--adequacy` then replays the file at its own
-    pace, from its start, `--soak` goes on in it from turn to turn, and `Workload.production_s` is true of it."""
+    pace, from its start, `--soak` goes on in it from turn to turn, and `Workload.production_s` is true of it. Times of
+    a further cycle may go on or begin anew: they then follow the last one."""
     series: FileSeries[Cardinality] | None = None
     """How a folder takes the main file's place; None if only a file can be replayed."""
 

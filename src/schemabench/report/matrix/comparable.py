@@ -279,7 +279,9 @@ def _fronts(experiments: Sequence[Experiment]) -> set[frozenset[str]]:
 
 
 def _on_front(experiment: Experiment) -> frozenset[str]:
-    return frozenset(one.name for one in experiment.criteria if one.on_front)
+    """Return the criteria of a front; a front over one is none."""
+    found = frozenset(one.name for one in experiment.criteria if one.on_front)
+    return found if len(found) > 1 else frozenset()
 
 
 def _besides_lock_waits(experiment: Experiment) -> frozenset[str]:

@@ -212,8 +212,8 @@ def _each(
     experiment: Experiment, value: Callable[[WriterShare], object], usual: object = None, otherwise: str = ""
 ) -> str:
     """Return what each writer has, as in `stream 4 / reader 2`; those that have the usual left out."""
-    found = [f"{one.name} {value(one)}" for one in experiment.writers if value(one) != usual]
-    return " / ".join(found) or otherwise
+    found = {one.name: value(one) for one in experiment.writers if value(one) != usual}
+    return " / ".join(f"{name} {found[name]}" for name in sorted(found)) or otherwise
 
 
 def _same_split(one: Source, other: Source) -> bool:

@@ -1,7 +1,7 @@
 """Whether two runs executed the same operations: the workload's own SQL, which candidates may override.
 
-Owns which blocks of a workload count: all but the queries that only check. A run file does not say which those are; the
-rules for a query (one statement, without parameters) and that no writer executed it tell.
+Owns which blocks of a workload count: all but the queries that only check. A run file does not say which those are. The
+rules for a query tell (one statement, no parameters but the bounds of an invariant), and that no writer executed it.
 """
 
 from pathlib import Path
@@ -51,7 +51,8 @@ def _only_checks(name: str, sql: str) -> bool:
         (operation,) = sqlfile.parse(Path(name), f"-- name: {name}\n{sql}", WorkloadError).operations.values()
     except (WorkloadError, ValueError):  # what a version of another day could read
         return False
-    return len(operation.statements) == 1 and not operation.parameters and _reads(operation)
+    bounds = {name for statement in operation.statements for name in statement.literals}
+    return len(operation.statements) == 1 and bounds.issuperset(operation.parameters) and _reads(operation)
 
 
 def _reads(operation: Operation) -> bool:
