@@ -14,6 +14,7 @@ from often import keeps_level
 
 from schemabench import report, statistics
 from schemabench.errors import UsageError
+from schemabench.experiment import gates
 from schemabench.records import (
     LOCK_WAITS,
     THROUGHPUT,
@@ -28,6 +29,7 @@ from schemabench.records import (
 )
 from schemabench.report import Asked, Check
 from schemabench.report.check import duration
+from schemabench.report.check.judging import _BUSY_SHARE
 from schemabench.report.check.model import Judgement
 from schemabench.report.check.scale import Bound, Gain
 from schemabench.report.text import plain
@@ -50,7 +52,8 @@ def judgements(check: Check) -> dict[str, Judgement]:
 
 def experiment(*candidates: CandidateResult, **changes: object) -> Experiment:
     base = ranked(standing("baseline", 1, BASELINE), "")
-    return replace(USAGE, candidates=(base, *candidates), **{"criteria": (THROUGHPUT,), **changes})  # type: ignore[arg-type]
+    usual = {"criteria": (THROUGHPUT,), "notices": ()}
+    return replace(USAGE, candidates=(base, *candidates), **{**usual, **changes})  # type: ignore[arg-type]
 
 
 def one(low: float, high: float, **changes: object) -> CandidateResult:
@@ -145,7 +148,8 @@ def measured(random: np.random.Generator, ratio: float, seed: int) -> Check:
     noise = random.normal(0, 0.07, (12, 2)) + random.normal(0, 0.25, (12, 1))
     rates = np.exp(noise + np.log([1.0, ratio]))
     standings = statistics.rank(rates, ["baseline", "new"], baseline="baseline", seed=seed).standings
-    return checked(replace(USAGE, candidates=tuple(ranked(one, "") for one in standings), criteria=(THROUGHPUT,)))
+    candidates = tuple(ranked(one, "") for one in standings)
+    return checked(replace(USAGE, candidates=candidates, criteria=(THROUGHPUT,), notices=()))
 
 
 def test_candidate_that_is_exactly_as_bad_as_allowed_is_judged_in_at_most_one_run_of_twenty() -> None:
@@ -227,6 +231,67 @@ def test_candidate_that_left_a_race_is_worse_by_any_criterion_than_whom_it_was_p
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "allowed", "verdicts"),
+    [
+        (0.96, 0.99, {"": 0.05}, ["not worse", "no result"]),
+        (0.92, 0.99, {"": 0.05}, ["worse", "worse"]),
+        (0.92, 0.99, {"": 0.05, "throughput": 0.2}, ["not worse", "no result"]),
+    ],
+    ids=["better than the bound", "proved slower, with the bound within", "better than the bound of throughput"],
+)
+def test_candidate_that_left_a_race_is_worse_by_criteria_without_figures_only_if_it_is_so_by_throughput(
+    low: float, high: float, allowed: dict[str, float], verdicts: list[str]
+) -> None:
+    left = Retirement(trials=12, slower=estimate(1.2), rule="race", behind=Estimate(value=0.8, low=0.7, high=0.9))
+    run = experiment(replace(one(low, high), retired=left), criteria=(THROUGHPUT, LOCK_WAITS))
+    asked = Asked(regressions=allowed, criteria=("throughput", "lock_waits"))
+    found = checked(run, asked=asked).experiments[0].judgements
+
+    assert [each.verdict for each in found] == verdicts
+    if verdicts[1] == "no result":
+        assert plain(found[1].reason) == "new left the blocks early, and so has no figures by lock waits"
+
+
+FAR = Retirement(trials=3, slower=Estimate(value=9.0, low=8.0, high=10.0))
+
+
+def beside(new: CandidateResult, old: CandidateResult, *by: str) -> list[Judgement]:
+    """Return the judgements on one candidate against another that is not the baseline."""
+    asked = replace(FIVE, against="old", candidates=("new",), criteria=by or ("throughput",))
+    return list(checked(experiment(new, old, criteria=(THROUGHPUT, LOCK_WAITS)), asked=asked).experiments[0].judgements)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.1, 0.2, "worse"), (0.8, 0.99, "worse"), (0.8, 1.2, "cannot tell"), (0.96, 1.2, "not worse")],
+)
+def test_candidate_far_slower_than_the_baseline_is_judged_against_another_by_their_own_ratio(
+    low: float, high: float, verdict: str
+) -> None:
+    ratio = Estimate(value=math.sqrt(low * high), low=low, high=high)
+    new = replace(one(0.1, 0.125, to_others={"old": ratio}), retired=FAR)
+    by_throughput, by_waits = beside(new, ranked(standing("old", 1, estimate(1.0)), ""), "throughput", "lock_waits")
+
+    assert by_throughput.verdict == verdict
+    assert by_waits.verdict == ("worse" if verdict == "worse" else "no result")
+    assert "--" not in by_throughput.reason, "no option keeps it in the blocks"
+
+
+def test_candidate_is_not_worse_than_another_that_is_far_slower() -> None:
+    old = replace(ranked(standing("old", 2, estimate(0.01)), ""), retired=FAR)
+    new = one(0.9, 1.1, to_others={"old": Estimate(value=100.0, low=60.0, high=160.0)})
+
+    assert [each.verdict for each in beside(new, old)] == ["not worse"]
+
+
+def test_of_two_candidates_far_slower_than_the_baseline_neither_is_called_worse_than_the_other() -> None:
+    old = replace(ranked(standing("old", 2, estimate(0.01)), ""), retired=FAR)
+    (found,) = beside(replace(one(0.1, 0.125), retired=FAR), old)
+
+    assert (found.verdict, plain(found.reason)) == ("no result", "new and old left the blocks early")
+
+
+@pytest.mark.parametrize(
     ("candidates", "status"),
     [
         ([one(0.96, 1.1)], 0),
@@ -265,6 +330,57 @@ def test_candidate_that_the_load_generator_limited_is_never_called_worse() -> No
 
     assert (below.verdict, above.verdict) == ("cannot tell", "not worse")
     assert below.reason.startswith("the load generator was the bottleneck")
+
+
+SATURATED = Notice(code="client-saturated", text="Under the baseline the load generator was busy 90 % of the time")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.7, 0.8, "worse"),
+        (0.92, 0.94, "cannot tell"),
+        (0.97, 1.2, "cannot tell"),
+        (0.85, 1.2, "cannot tell"),
+        (1.0, 1.2, "not worse"),
+    ],
+    ids=["slower still", "1.2 times the server's time", "may be slower", "the bound is within", "as fast in any case"],
+)
+def test_nobody_passes_below_a_ratio_of_one_where_the_load_generator_limited_the_baseline(
+    low: float, high: float, verdict: str
+) -> None:
+    lenient = Asked(regressions={"": 0.1})
+    told = judgements(checked(experiment(one(low, high), notices=(SATURATED,)), asked=lenient))["new"]
+
+    assert told.verdict == verdict
+    assert told.reason.startswith("the load generator was the bottleneck") is (verdict == "cannot tell")
+
+
+def test_longer_run_may_tell_that_a_candidate_is_worse_where_the_load_generator_limited_the_baseline() -> None:
+    told = judgements(checked(experiment(one(0.8, 0.96), notices=(SATURATED,))))["new"]
+
+    assert told.verdict == "cannot tell"
+    assert "--budget" in told.reason
+
+
+@pytest.mark.parametrize(("busy_share", "verdict"), [(0.81, "cannot tell"), (0.8, "not worse"), (None, "not worse")])
+def test_whom_the_load_generator_limited_less_than_the_baseline_is_not_easily_matched_either(
+    busy_share: float | None, verdict: str
+) -> None:
+    old = replace(ranked(standing("old", 1, estimate(0.9)), ""), busy_share=busy_share)
+    new = one(0.8, 0.9, to_others={"old": Estimate(value=0.97, low=0.96, high=0.98)})
+    asked = replace(FIVE, against="old", candidates=("new",))
+
+    assert judgements(checked(experiment(new, old, notices=(SATURATED,)), asked=asked))["new"].verdict == verdict
+    assert judgements(checked(experiment(new, old), asked=asked))["new"].verdict == "not worse"
+    assert _BUSY_SHARE == gates.BUSY_SHARE
+
+
+def test_load_generator_says_nothing_of_other_criteria_than_throughput() -> None:
+    found = by(WAL, Estimate(value=0.0, low=-1.0, high=1.0), estimate(400.0))
+    run = replace(found, notices=(SATURATED,))
+
+    assert judgements(checked(run, asked=replace(FIVE, criteria=("wal_bytes",))))["new"].verdict == "not worse"
 
 
 def test_nobody_is_shown_to_match_a_candidate_that_the_load_generator_limited() -> None:

@@ -189,6 +189,28 @@ def test_too_few_blocks_in_which_anyone_was_seen_tie_all_and_say_so() -> None:
     assert [notice.code for notice in found.notices] == ["few-blocks"]
 
 
+@given(seed=st.integers(0, 1000), seen=st.tuples(*[st.integers(1, 9)] * 2))
+@settings(max_examples=25)
+def test_all_are_said_to_tie_only_where_they_do(seed: int, seen: tuple[int, int]) -> None:
+    waits, work = sampled(np.random.default_rng(seed), 30, [1, 0, 0], share=0.9)
+    for column, blocks in enumerate(seen, start=1):
+        work[np.arange(30) % 3 > 0, column] = work[3 * blocks :, column] = 0
+    found = ranked((waits, work), ["baseline", "a", "b"])
+    said = any("all tie" in notice.text for notice in found.notices)
+    assert said is not found.decides
+    assert not (said and found.better)
+
+
+def test_who_was_seen_in_few_blocks_is_told_from_who_was_seen_waiting_in_many_and_no_notice_denies_it() -> None:
+    waits, work = sampled(np.random.default_rng(2), 60, [1, 0], share=0.9)
+    work[np.arange(60) % 12 > 0, 1] = 0
+    found = ranked((waits, work), ["baseline", "fast"])
+    (notice,) = found.notices
+    assert (ranks(found), found.decides) == ({"fast": 1, "baseline": 2}, True)
+    assert (notice.code, "all tie" in notice.text) == ("blocks-unobserved", False)
+    assert "Of 60 blocks: 'fast' in 5;" in notice.text
+
+
 def test_too_few_blocks_tie_and_say_what_throughput_says_of_them() -> None:
     found = ranked(as_shares(np.tile([0.9, 0.1], (5, 1))), ["baseline", "a"])
     assert (ranks(found), found.decides) == ({"baseline": 1, "a": 1}, False)

@@ -5,6 +5,7 @@ nor word why: `retired` does for those that are far slower, `raced` for those th
 
 Whoever left is compared with everyone over the blocks in which both took part, by the bound on which it left, which
 holds although that bound decided on their number. Those that stayed are ranked among themselves over all their blocks.
+Nobody that left is told to be better than one that stayed and whose rates are lower bounds.
 
 A lead over a candidate that left a race must last, as any lead (decision 14). Its own later blocks are missing: it is
 taken to have stayed as it was, relative to the baseline. If the other has fallen back since, the two tie.
@@ -75,7 +76,9 @@ def standings(ranking: Ranking, departed: Mapping[str, Departed]) -> dict[str, S
     """
     stayed = {one.name: one for one in ranking.standings}
     names = [*stayed, *departed]
-    better = ranking.better | {pair for name, one in departed.items() for pair in _apart(name, one.leads)}
+    apart = {pair for name, one in departed.items() for pair in _apart(name, one.leads)}
+    bounds = {name for name, one in stayed.items() if one.at_least}
+    better = ranking.better | {pair for pair in apart if pair[1] not in bounds}
     left = {
         name: Standing(
             name=name,

@@ -22,6 +22,11 @@ _USUAL_ISOLATION = "read committed"
 """The server's default, which is not mentioned."""
 _MARGIN = 1.25
 """A margin, since a machine's speed varies."""
+_SHORTEST_TRIAL_S, _LONGEST_TRIAL_S, _BLOCKS_IN_BUDGET = 0.05, 0.2, 30
+"""How long a trial is meant to last: see `experiment.plan`."""
+_WANTED = 2
+"""Bursts are shortened further for this many times the fewest blocks that can tell any candidates apart: see
+`experiment.sizing`."""
 _TOLD_SHARE = 0.1
 """Share of the budget: time beyond it that removed candidates took is mentioned from this share on."""
 _STOPS = {
@@ -149,10 +154,37 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
 
 
 def budget_s(experiment: Experiment, blocks: int) -> int:
-    """Return the budget for so many counted blocks that take as long as those of an experiment; in whole seconds."""
+    """Return the budget for so many counted blocks of an experiment; in whole seconds.
+
+    Those of a longer run may take longer: trials are shorter where the budget is. Blocks are taken to grow like trials,
+    though the work between trials does not: there may be more of them, but not fewer.
+    """
     done = experiment.blocks + experiment.warmup_blocks
     spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
-    return ceil(_MARGIN * spent_s * (blocks + experiment.warmup_blocks) / done)
+    as_short_s = _MARGIN * spent_s * (blocks + experiment.warmup_blocks) / done
+    return ceil(as_short_s * _lengthened(experiment, blocks, as_short_s))
+
+
+def _lengthened(experiment: Experiment, blocks: int, as_short_s: float) -> float:
+    """Return how many times as long trials are with a budget for so many blocks.
+
+    Args:
+        experiment: The one that was measured.
+        blocks: That should count.
+        as_short_s: The budget for them if trials were as long as those measured.
+    """
+    if blocks < _WANTED * experiment.blocks_needed:
+        return 1.0  # bursts are shortened for them again
+    unshortened = (experiment.shortened_from or experiment.operations) / experiment.operations
+    trial_s, then_s = (_trial_s(experiment, one) for one in (experiment.budget_s, as_short_s * unshortened))
+    # Trials grow in proportion to the budget, so that there are no more blocks in it until they grow no longer.
+    return unshortened * (_LONGEST_TRIAL_S / trial_s if then_s > trial_s else 1.0)
+
+
+def _trial_s(experiment: Experiment, budget_s: float) -> float:
+    """Return the intended length of a trial on the baseline."""
+    entrants = len(experiment.candidates) + 1
+    return min(_LONGEST_TRIAL_S, max(_SHORTEST_TRIAL_S, budget_s / (entrants * _BLOCKS_IN_BUDGET)))
 
 
 def _nothing(experiment: Experiment) -> str:

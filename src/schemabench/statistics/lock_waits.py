@@ -6,7 +6,8 @@ decision 20 for the difference from throughput's.
 Pauses count like waits: a candidate whose writers abort and sleep must not rank above one whose writers queue.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,10 +53,10 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "waiting sessions are busy; no count is below zero"
     candidates = [name for name in names if name != control]
     seen = dict(zip(names, (work > 0).sum(axis=0).tolist(), strict=True))
-    notices = _hardly_seen({name: seen[name] for name in candidates}, len(work))
     known = sorted(name for name in names if seen[name])
     if baseline not in known:
-        return Ranking(standings=(), control=None, better=frozenset(), notices=notices)
+        none = frozenset[tuple[str, str]]()
+        return Ranking(standings=(), control=None, better=none, notices=_hardly_seen(work, names, candidates, none))
     chosen = [names.index(name) for name in known]
     sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
     twins = (control, baseline) if control in known and control is not None else None
@@ -69,7 +70,7 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
         control=control,
         blocks=len(work),
     )
-    return replace(found, notices=(*notices, *found.notices))
+    return replace(found, notices=(*_hardly_seen(work, names, candidates, found.better), *found.notices))
 
 
 def _estimate(span: Span) -> Estimate:
@@ -82,22 +83,34 @@ def _share(span: Span) -> Estimate:
     return Estimate(value=span.centre, low=max(0.0, span.low), high=min(1.0, span.high))
 
 
-def _hardly_seen(seen: Mapping[str, int], blocks: int) -> tuple[Notice, ...]:
-    """Return a notice if busy writers were observed in too few blocks to tell some candidates, or all, apart.
+def _hardly_seen(
+    work: NDArray[np.float64], names: Sequence[str], candidates: Sequence[str], better: Collection[tuple[str, str]]
+) -> tuple[Notice, ...]:
+    """Return a notice if busy writers were rarely observed; another if they were in too few blocks for any difference.
+
+    A difference has a sign in every block in which either of two candidates was observed: who is observed in few blocks
+    can still be told from who is observed in many.
 
     Args:
-        seen: Candidate -> the number of blocks with observations of its busy writers.
-        blocks: The number of blocks.
+        work: Observations of a busy session, of shape (blocks, names).
+        names: One per column.
+        candidates: Those that are ranked.
+        better: (better, worse), of all that were told apart.
     """
-    needed = fewest_blocks(len(seen))
-    hardly = sorted((name for name in seen if seen[name] < needed), key=lambda name: (seen[name], name))
+    blocks, needed = len(work), fewest_blocks(len(candidates))
+    seen = {name: work[:, names.index(name)] > 0 for name in candidates}
+    count = {name: int(np.count_nonzero(some)) for name, some in seen.items()}
+    hardly = sorted((name for name in candidates if count[name] < needed), key=lambda name: (count[name], name))
     if not hardly or blocks < needed:  # too few blocks for anything: the ranking by throughput has a notice
         return ()
-    whose = ", ".join(f"{name!r} in {seen[name]}" for name in hardly)
-    text = (
-        f"Writers were rarely sampled at work. Of {blocks} blocks: {whose}; {needed} are needed to tell lock waits "
-        "apart. Sample more often (--sample-hz), or measure longer (--budget)"
+    whose = ", ".join(f"{name!r} in {count[name]}" for name in hardly)
+    rare = f"Writers were rarely sampled at work. Of {blocks} blocks: {whose}; "
+    more = "Sample more often (--sample-hz), or measure longer (--budget)"
+    pairs = itertools.combinations([some for name, some in seen.items() if count[name]], 2)
+    if better or any(np.count_nonzero(one | other) >= needed for one, other in pairs):
+        return (Notice(code="blocks-unobserved", text=f"{rare}their shares rest on few observations. {more}"),)
+    return (
+        Notice(
+            code=FEW_BLOCKS, text=f"{rare}{needed} are needed to tell lock waits apart. {more}: all tie by lock waits."
+        ),
     )
-    if len(seen) - len(hardly) > 1:
-        return (Notice(code="blocks-unobserved", text=text),)
-    return (Notice(code=FEW_BLOCKS, text=f"{text}: all tie by lock waits."),)

@@ -6,7 +6,11 @@ jointly for all candidates of an experiment by one criterion.
 The rule: a candidate is worse if the whole interval lies beyond the bound, and not worse if the whole interval lies on
 the bound's better side; otherwise nobody can tell. A bound on a difference is a share of the other candidate's own
 figure, which has an interval, too: the end that makes the verdict harder counts. Of a figure that is a lower bound, as
-the load generator was the bottleneck, the interval has no upper end.
+the load generator was the bottleneck, the interval has no upper end. Where it was the bottleneck of whom others are
+compared with, ratios below 1 look too good: only whoever is as fast is not worse.
+
+Without an interval, a candidate is worse that failed, was disqualified, or left as far slower than the baseline, if it
+is compared with that. By criteria of which whoever left has no figures, it is worse if it is so by throughput.
 """
 
 import math
@@ -31,6 +35,11 @@ _BEHIND = ("disqualified", "failed")
 """The statuses that are worse than any figure."""
 _INTERRUPTED = "the run was interrupted before the candidates' rows were compared"
 _LIMITED = "the load generator was the bottleneck, so that a longer run would not tell: see the footnote"
+_UNDERSTATED = "the load generator was the bottleneck, so that a slower schema looks less slow: see the footnote"
+_SATURATED = "client-saturated"
+"""The notice on an experiment in which the load generator was the baseline's bottleneck."""
+_BUSY_SHARE = 0.8
+"""The load generator is the bottleneck of a candidate under which it is busier: as in `experiment.gates`."""
 
 
 def check(run: Run, asked: Asked) -> Check:
@@ -108,48 +117,49 @@ def _judgements(experiment: Experiment, asked: Asked) -> Iterator[Judgement]:
     for result in experiment.candidates:
         if result.name == asked.against or (asked.candidates and result.name not in asked.candidates):
             continue
-        if without := _without_figures(result):
+        if without := _without_figures(result, asked.against):
             yield without
-        elif against is None or against.status != "ranked" or _is_far(against):
-            yield Judgement(result=result, verdict="no result", reason=_nothing_against(asked.against, against))
+        elif against is None or against.status != "ranked":
+            why = f"{name(asked.against)} is {against.status}" if against else _absent(asked.against)
+            yield Judgement(result=result, verdict="no result", reason=why)
+        elif _is_far(result) and _is_far(against):
+            both = figures.listed((name(result.name), name(against.name)))
+            yield Judgement(result=result, verdict="no result", reason=f"{both} left the blocks early")
         else:
             for criterion in asked.criteria:
                 yield _judged(experiment, result, against, criterion, asked)
 
 
-def _without_figures(result: CandidateResult) -> Judgement | None:
-    """Return the verdict on a candidate that no figure decides; None for one that was ranked."""
+def _absent(against: str) -> str:
+    return f"the experiment has no candidate {name(against)}"
+
+
+def _without_figures(result: CandidateResult, against: str) -> Judgement | None:
+    """Return the verdict on a candidate that no figure decides; None for one that is compared with the other."""
     if result.status in _BEHIND:
         return Judgement(result=result, verdict="worse", reason=result.reason)
     if result.status == "skipped":
         return Judgement(result=result, verdict="skipped", reason=result.reason)
     if result.status != "ranked":
         return Judgement(result=result, verdict="no result", reason=result.reason)
-    if result.retired and _is_far(result):
+    if result.retired and _is_far(result) and against == BASELINE:
         told = f"left the blocks early: {verdict.proved(result.retired)}"
         return Judgement(result=result, verdict="worse", reason=told)
     return None
 
 
 def _is_far(result: CandidateResult) -> bool:
-    """Return whether a candidate left as far slower: its few trials are a bound, and no figure to judge by."""
+    """Return whether a candidate left as far slower than the baseline."""
     return result.retired is not None and result.retired.rule == "far slower"
 
 
 def _left_behind(result: CandidateResult, against: CandidateResult) -> bool:
-    """Return whether a candidate left a race proved slower than the other."""
+    """Return whether a candidate left the blocks proved slower than the other."""
     own = result.standings.get(THROUGHPUT.name)
     if not result.retired or own is None:
         return False
     found = own.to_baseline if against.name == BASELINE else own.to_others.get(against.name)
     return found is not None and found.high < 1
-
-
-def _nothing_against(who: str, against: CandidateResult | None) -> str:
-    """Return why there is nothing to compare with."""
-    if against is None:
-        return f"the experiment has no candidate {name(who)}"
-    return f"{name(who)} {'left the blocks early' if against.retired else f'is {against.status}'}"
 
 
 def _judged(
@@ -158,8 +168,8 @@ def _judged(
     """Return the verdict on a ranked candidate by one criterion."""
     criterion = criteria.find(experiment, by)
     own, other = result.standings.get(by), against.standings.get(by)
-    if own is None and _left_behind(result, against):
-        return Judgement(result=result, criterion=criterion, verdict="worse", reason=_departure(experiment, result))
+    if own is None and result.retired:
+        return _by_throughput_alone(experiment, result, against, by, asked)
     if criterion is None or own is None or other is None:
         whose = "the experiment" if criterion is None else name((against if other is None else result).name)
         reason = f"{whose} has no figures by {criterion.title if criterion else by}"
@@ -177,9 +187,51 @@ def _judged(
         of=other.figure.value,
     )
     judged = _told(told, criterion, found, limit, experiment)
-    return (
-        _of_race(judged, against, experiment) if judged.is_forecast and (result.retired or against.retired) else judged
-    )
+    if by == THROUGHPUT.name and _is_saturated(experiment, against):
+        judged = _of_saturated(judged, criterion, limit)
+    left = judged.is_forecast and (result.retired or against.retired)
+    return _of_departed(judged, against, experiment) if left else judged
+
+
+def _by_throughput_alone(
+    experiment: Experiment, result: CandidateResult, against: CandidateResult, by: str, asked: Asked
+) -> Judgement:
+    """Return the verdict on a candidate that left, by a criterion of which it has no figures.
+
+    It is worse if it is worse by throughput than is allowed there: that is why it was measured no further.
+    """
+    criterion = criteria.find(experiment, by)
+    judged = Judgement(result=result, criterion=criterion, verdict="no result", by=by)
+    if by != THROUGHPUT.name and _judged(experiment, result, against, THROUGHPUT.name, asked).verdict == "worse":
+        return replace(judged, verdict="worse", reason=_departure(experiment, result))
+    title = criterion.title if criterion else by
+    return replace(judged, reason=f"{name(result.name)} left the blocks early, and so has no figures by {title}")
+
+
+def _is_saturated(experiment: Experiment, against: CandidateResult) -> bool:
+    """Return whether the load generator was the bottleneck of whom others are compared with.
+
+    The baseline never has a lower bound, nor has whoever is limited less than the baseline: see `experiment.gates`.
+    """
+    if all(notice.code != _SATURATED for notice in experiment.notices):
+        return False
+    return against.name == BASELINE or (against.busy_share or 0.0) > _BUSY_SHARE
+
+
+def _of_saturated(judged: Judgement, criterion: Criterion, limit: Bound) -> Judgement:
+    """Return a judgement by throughput where the load generator was the bottleneck of whom others are compared with.
+
+    It adds the same time to the trials of both, which moves ratios towards 1: whoever looks slower is slower still, and
+    whoever looks as fast is. Hence "worse" holds, and "not worse" from a ratio of 1 on.
+    """
+    if judged.found is None:
+        return judged
+    known = gain(criterion, judged.found)
+    looks_harmless = judged.verdict == "not worse" and known.low < 0
+    in_vain = judged.is_forecast and not judged.result.retired and known.centre >= limit.harmful
+    if looks_harmless or in_vain:
+        return replace(judged, verdict="cannot tell", reason=_UNDERSTATED, is_forecast=False)
+    return judged
 
 
 def _limited(found: Estimate, own: Standing, other: Standing) -> Estimate:
@@ -205,15 +257,15 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
     return replace(told, reason=duration.advice(experiment, known, limit), is_forecast=True)
 
 
-def _of_race(told: Judgement, against: CandidateResult, experiment: Experiment) -> Judgement:
-    """Return the judgement where the bound lies within the interval of a candidate that left a race: it has no more.
+def _of_departed(told: Judgement, against: CandidateResult, experiment: Experiment) -> Judgement:
+    """Return the judgement where the bound lies within the interval of a candidate that left: it has no more blocks.
 
     It is worse if it left as proved slower than the other: more blocks were not worth their time.
     """
     if _left_behind(told.result, against):
         return replace(told, verdict="worse", reason=_departure(experiment, told.result), is_forecast=False)
     who = told.result if told.result.retired else against
-    reason = f"{name(who.name)} {_departure(experiment, who)}. Measure without --race"
+    reason = f"{name(who.name)} {_departure(experiment, who)}{'' if _is_far(who) else '. Measure without --race'}"
     return replace(told, reason=reason, is_forecast=False)
 
 
