@@ -1,5 +1,7 @@
 """Slopes over an entrant's own work: known ones are found, and equal entrants on a machine that drifts tie."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -76,6 +78,49 @@ def test_equal_entrants_tie_on_a_machine_that_slows_down_within_a_round(lost: fl
     false = sum(any(_differs(one.to_baseline) for one in aged.values()) for aged in found)
 
     assert false <= 16, "as above"
+
+
+def _skipping(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rates of which the third entrant skips every third round, and the fourth two in five."""
+    rounds = np.arange(len(rates))
+    found = rates.copy()
+    found[rounds % 3 == 2, 2] = np.nan
+    found[(rounds % 5 == 1) | (rounds % 5 == 4), 3] = np.nan
+    return found
+
+
+def _false(make: Callable[[int], NDArray[np.float64]], soaks: int) -> int:
+    """Return in how many soaks an entrant that skips no round, or one that does, drifts against the baseline."""
+    found = [_aged(_skipping(make(seed))) for seed in range(soaks)]
+    for name, most in (("control", 0.1), ("bloating", 0.25), ("steady", 0.25)):
+        without = sum(aged[name].to_baseline is None for aged in found)
+        assert without <= most * soaks, f"{name}: so few rounds leave some without a slope, but not most"
+    return sum(any(_differs(one.to_baseline) for one in aged.values()) for aged in found)
+
+
+def test_equal_entrants_of_which_some_skip_rounds_tie_in_all_but_one_soak_of_twenty() -> None:
+    assert _false(lambda seed: _series(seed, rounds=21), 200) <= 16, "5 % of 200, and two standard deviations"
+    assert _false(lambda seed: _turns(seed, 0.5, 0.4), 200) <= 16, "likewise, on a machine that slows down in a round"
+
+
+def test_a_known_slope_is_found_of_who_skips_rounds() -> None:
+    aged = [_aged(_skipping(_series(seed, 0.12, 21)))["bloating"].to_baseline for seed in range(40)]
+    known = [one for one in aged if one]
+
+    assert len(known) >= 30
+    assert all(_differs(one) for one in known)
+    assert np.median([one.value for one in known]) == pytest.approx(-0.12, abs=0.01)
+
+
+def test_who_skips_no_round_has_the_slope_of_a_soak_in_which_nobody_does() -> None:
+    rates = _series(1, 0.12)
+    alone = ageing(rates[:, :2], NAMES[:2], _worked(ROUNDS, 2), baseline="baseline")["control"].to_baseline
+    beside = _aged(_skipping(rates))["control"].to_baseline
+
+    assert alone is not None
+    assert beside is not None
+    assert beside.value == alone.value
+    assert beside.low <= alone.low < alone.high <= beside.high, "it holds together with those of the others"
 
 
 def test_the_baseline_is_compared_with_nobody() -> None:

@@ -193,6 +193,33 @@ def test_a_block_in_which_one_trial_lacks_a_counter_does_not_count_for_anyone(pl
     assert costs["a"]["wal_bytes"].ratio is not None
 
 
+@pytest.mark.parametrize("lacks", ["rows_updated", "rows_hot_updated"])
+@pytest.mark.parametrize("who", [{"a"}, {"b"}, {"a", "b", "baseline", CONTROL}])
+def test_a_share_is_that_of_the_trials_that_have_both_of_its_counters(plan: Plan, lacks: str, who: set[str]) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        """Have every other trial update twice as many rows, and let some of these lack a counter."""
+        known = {"wal_bytes": 8000.0, "rows_updated": 100.0, "rows_hot_updated": 80.0}
+        if block % 2:
+            known |= {"rows_updated": 200.0, "rows_hot_updated": 160.0}
+        lacking = name in who and block % 2
+        return {"counters": {one: value for one, value in known.items() if not lacking or one != lacks}}
+
+    found = _ranked(plan, _measured(changes))
+    shares = {name: {cost.name: cost.value for cost in one.costs}["hot_share"] for name, one in found.items()}
+
+    assert shares == pytest.approx({"baseline": 0.8, "a": 0.8, "b": 0.8})
+
+
+def test_amounts_are_divided_by_the_rows_of_the_trials_that_count(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        lacking = name == "b" and block % 2
+        return {"rows": 160 if block % 2 else 80, "counters": {} if lacking else {"wal_bytes": 8000.0}}
+
+    found = _ranked(plan, _measured(changes))
+
+    assert {name: one.costs[0].value for name, one in found.items()} == {"baseline": 100, "a": 100, "b": 100}
+
+
 def test_a_counter_that_only_warm_up_lacks_has_its_total(plan: Plan) -> None:
     lacking = _measured(lambda _, block: {"counters": {}} if block < WARMUP_BLOCKS else {})
 
@@ -510,6 +537,21 @@ def test_all_intervals_of_who_left_a_race_are_wider_than_those_of_as_many_blocks
         for cost in raced.costs
         if cost.ratio and (other := costs[cost.name])
     )
+
+
+def test_percentiles_of_who_left_a_race_are_wider_than_those_of_as_many_blocks_too(plan: Plan) -> None:
+    random, raced, few = np.random.default_rng(1), _raced(_behind), _measured(_behind, LEFT_AFTER)
+    times = [
+        (WARMUP_BLOCKS + block, np.rint(1e6 * random.lognormal(0, 0.3, 400)).astype(np.int64))
+        for block in range(LEFT_AFTER)
+    ]
+    raced.times["b", "add"] = few.times["b", "add"] = times
+    ours, theirs = (_ranked(plan, one)["b"] for one in (raced, few))
+
+    for wider, usual in ((ours.call_p50_ns, theirs.call_p50_ns), (ours.call_p99_ns, theirs.call_p99_ns)):
+        assert wider is not None
+        assert usual is not None
+        assert wider.low < usual.low < usual.value == wider.value < usual.high < wider.high
 
 
 def _fading(name: str, block: int) -> Mapping[str, Any]:

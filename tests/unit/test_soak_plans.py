@@ -1,6 +1,6 @@
 """The plan of a soak, what it refuses, slopes from turns, and what limits them: no server is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,9 +53,58 @@ def test_who_has_few_turns_has_no_slope_and_takes_none_from_others() -> None:
     assert soaking.slopes({"baseline": _turns(0.0)[:5], "late": _turns(0.0)}, 1.0) == {}
 
 
-def test_a_percentile_that_is_not_known_in_every_round_has_no_slope() -> None:
+def _without(turns: Sequence[SoakSlice], every: int) -> list[SoakSlice]:
+    """Return the turns of one that is so slow that it skips a round in so many."""
+    return [one for one in turns if one.round % every != every - 1]
+
+
+def _told_of(entrants: Mapping[str, Sequence[SoakSlice]]) -> dict[str, dict[str, float | None]]:
+    """Return each entrant's slopes against the baseline."""
+    return {
+        name: {one.figure: one.to_baseline and one.to_baseline.value for one in own}
+        for name, own in soaking.slopes(entrants, 1.0).items()
+    }
+
+
+def test_who_skips_rounds_is_compared_over_its_own_and_takes_none_from_others() -> None:
+    usual = {"baseline": _turns(0.0), "control": _turns(0.0), "healthy": _turns(0.1)}
+    slow, slower = _without(_turns(0.1), 3), _without(_turns(0.1), 2)
+    alone, together = _told_of(usual), _told_of({**usual, "slow": slow, "slower": slower})
+    shared = {one.round for one in slow} & {one.round for one in slower}
+
+    assert len(shared) < 10 <= len(slower)
+    assert {name: together[name] for name in usual} == alone
+    assert [together[one]["rate"] for one in ("slow", "slower")] == [pytest.approx(-0.1)] * 2
+
+
+def test_two_that_share_too_few_rounds_have_slopes_of_their_own_alone() -> None:
+    turns = _turns(0.1, rounds=31)
+    found = soaking.slopes({"baseline": turns[::2], "other": turns[1::2], "usual": turns}, 1.0)
+    rates = {name: own[0] for name, own in found.items()}
+
+    assert all(one.own is not None and one.own.value == pytest.approx(-0.1) for one in rates.values())
+    assert {name for name, one in rates.items() if one.to_baseline} == {"usual"}
+
+
+@pytest.mark.parametrize("who", ["baseline", "candidate", "other"])
+def test_a_percentile_that_is_not_known_in_a_round_is_missed_in_that_round_alone(who: str) -> None:
     gap = [replace(one, p99_ns=None) if one.round == 7 else one for one in _turns(0.0)]
-    assert [one.figure for one in soaking.slopes({"baseline": gap}, 1.0)["baseline"]] == ["rate", "p50_ns"]
+    turns = {"baseline": _turns(0.0), "candidate": _turns(0.0), "other": _turns(0.0)}
+    found = soaking.slopes({**turns, who: gap}, 1.0)
+
+    for name, own in found.items():
+        assert [one.figure for one in own] == ["rate", "p50_ns", "p99_ns"]
+        assert all(one.own and bool(one.to_baseline) == (name != "baseline") for one in own)
+
+
+def test_a_percentile_that_is_known_in_few_rounds_has_no_slope_and_takes_none_from_others() -> None:
+    rare = [replace(one, p99_ns=None) if one.round % 3 else one for one in _turns(0.0)]
+    found = soaking.slopes({"baseline": _turns(0.0), "rare": rare, "usual": _turns(0.0)}, 1.0)
+
+    assert [one.figure for one in found["rare"]] == ["rate", "p50_ns"]
+    assert [one.figure for one in found["usual"]] == ["rate", "p50_ns", "p99_ns"]
+    alone = soaking.slopes({"baseline": rare, "usual": _turns(0.0)}, 1.0)["usual"]
+    assert [bool(one.to_baseline) for one in alone] == [True, True, False], "there is nothing to compare with"
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_too_few_blocks_differ_in_nothing() -> None:
     assert not found["a"].differs
 
 
+def test_too_few_blocks_have_a_ratio_within_its_range_though_the_baseline_paid_nothing_in_one() -> None:
+    amounts = np.array([[0.0, 2.0], [1.0, 2.0]])
+    more, less = (
+        compare_costs(np.column_stack([amounts[:, 0], own]), ["baseline", "a"], baseline="baseline", seed=1)["a"].ratio
+        for own in (amounts[:, 1], np.array([0.0, 2.0]))
+    )
+
+    assert more == Estimate(value=4, low=2, high=4), "the first block has no ratio, and is in the value"
+    assert less == Estimate(value=2, low=2, high=2)
+
+
 def test_control_is_compared_and_widens_nothing() -> None:
     amounts = np.random.default_rng(3).lognormal(0, 0.1, (12, 4))
     names = ["baseline", "a", "b", CONTROL]

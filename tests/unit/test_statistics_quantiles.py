@@ -37,10 +37,41 @@ def test_calls_that_are_independent_have_the_interval_of_order_statistics() -> N
 
 
 def test_too_few_calls_or_blocks_have_no_quantile() -> None:
-    assert quantile([np.arange(100)], 0.5) is None
-    assert quantile([np.arange(100), np.arange(100)], 0.99) is None
-    assert quantile([np.array([], dtype=np.int64)] * 5, 0.5) is None
-    assert quantile([np.arange(200), np.array([], dtype=np.int64), np.arange(200)], 0.5) is not None
+    empty = np.array([], dtype=np.int64)
+
+    assert quantile([np.arange(1000)] * 5, 0.5) is None
+    assert quantile([np.arange(1000)] * 5 + [empty] * 5, 0.5) is None
+    assert quantile([empty] * 6, 0.5) is None
+    assert quantile([np.arange(40)] * 6, 0.99) is None
+    assert quantile([np.arange(200), empty, *[np.arange(200)] * 5], 0.5) is not None
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 4, 5, 6, 8, 12])
+@pytest.mark.parametrize(("level", "spread"), [(0.5, 1.0), (0.99, np.exp(2.326 * 0.3))])
+def test_the_interval_of_a_quantile_of_few_blocks_holds_the_true_one_or_is_not_shown(
+    blocks: int, level: float, spread: float
+) -> None:
+    random, found = np.random.default_rng(3), []
+    for _ in range(200):
+        times = [np.rint(1e6 * random.lognormal(0, 0.3, 400)).astype(np.int64) for _ in range(blocks)]
+        found += [one for one in [quantile(times, level)] if one]
+
+    assert bool(found) == (blocks >= 6)
+    assert sum(one.low <= 1e6 * spread <= one.high for one in found) >= 0.92 * len(found)
+
+
+def test_blocks_that_are_alike_by_chance_have_no_narrower_interval_than_their_calls_together() -> None:
+    """The level of a quantile of n calls is off by sqrt(level (1 - level) / n), if they are independent."""
+    alike = [np.arange(1000)] * 6
+    median, high = quantile(alike, 0.5), quantile(alike, 0.99)
+
+    assert median is not None
+    assert (median.low, median.high) == pytest.approx((487, 511), abs=1), "1.96 sqrt(0.25 / 6000), or 12.7 of 1000"
+    assert high is not None
+    assert (high.low, high.high) == pytest.approx((986, 991), abs=1), "1.96 sqrt(0.0099 / 6000), or 2.5 of 1000"
+    few = quantile([np.arange(60)] * 6, 0.99)
+    assert few is not None
+    assert (few.low, few.high) == (58, 59), "of 360 calls, the last one is the upper end"
 
 
 def test_no_quantile_lies_beyond_the_last_call() -> None:

@@ -56,8 +56,23 @@ def of(
 
 
 def amounts(measure: counters.Measure, trials: Mapping[str, Sequence[records.Trial]]) -> NDArray[np.float64]:
-    """Return what each trial costs by a measure, of shape (blocks, entrants); NaN where that is not known."""
-    return np.column_stack([_amounts(measure, own) for own in trials.values()])
+    """Return what each trial costs by a measure, of shape (blocks, entrants); NaN where that is not known.
+
+    All of an entrant are divided by the mean over the blocks that count, so that their mean is the cost over these
+    blocks together: a trial that writes more has more weight. As in `statistics`, an entrant of which nothing is known
+    is left out, then every block that somebody lacks: a counter that fell is missing in its trial alone.
+    """
+    parts, wholes = (
+        np.column_stack([[of_trial(measure, trial) for trial in own] for own in trials.values()])
+        for of_trial in (_part, _whole)
+    )
+    known = ~np.isnan(parts + wholes)
+    offered = np.where(known, wholes, 0.0).any(axis=0)
+    counted = known[:, offered].all(axis=1)
+    means = wholes[np.ix_(counted, offered)].sum(axis=0) / max(1, np.count_nonzero(counted))
+    found = np.full(parts.shape, np.nan)
+    found[:, offered] = np.where(known, parts, np.nan)[:, offered] / np.where(means > 0, means, np.nan)
+    return found
 
 
 def _counted(measure: counters.Measure, name: str, measured: Measured) -> Sequence[records.Trial]:
@@ -66,30 +81,15 @@ def _counted(measure: counters.Measure, name: str, measured: Measured) -> Sequen
     return measured.after_checkpoint[name] if apart else measured.counted(name)
 
 
-def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list[float]:
-    """Return each trial's contribution to the cost of a row, an operation or an update; NaN if unknown.
+def _part(measure: counters.Measure, trial: records.Trial) -> float:
+    """Return what a trial cost in all; NaN if unknown."""
+    return {**trial.counters, counters.RETRIES: trial.retries}.get(measure.counter, float("nan"))
 
-    All are divided by the mean over trials, so that their mean is the cost over all trials together: a trial that
-    writes more has more weight.
-    """
-    rows, operations, updates = (
-        float(np.mean(some)) if trials else 0.0
-        for some in (
-            [_rows(measure, trial) for trial in trials],
-            [trial.operations for trial in trials],
-            [trial.counters.get("rows_updated", 0.0) for trial in trials],
-        )
-    )
-    values = (
-        counters.cost(
-            measure,
-            {**trial.counters, "rows_updated": updates, counters.RETRIES: trial.retries},
-            rows=rows,
-            operations=operations,
-        )
-        for trial in trials
-    )
-    return [float("nan") if value is None else value for value in values]
+
+def _whole(measure: counters.Measure, trial: records.Trial) -> float:
+    """Return the rows, operations or updates that its cost is for; 1 for the run; NaN if unknown."""
+    updates = trial.counters.get("rows_updated", float("nan"))
+    return {"row": _rows(measure, trial), "operation": trial.operations, "update": updates}.get(measure.per, 1.0)
 
 
 def _rows(measure: counters.Measure, trial: records.Trial) -> int:

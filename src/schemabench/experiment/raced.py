@@ -120,9 +120,16 @@ def writers(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...
 def widened(result: CandidateResult) -> CandidateResult:
     """Return the result of a candidate that left a race, with intervals that hold wherever it stopped."""
     factor = statistics.stretch(sum(not trial.warmup for trial in result.trials))
-    operations, attempts, rows, headroom = (
+    operations, attempts, rows, headroom, p50_ns, p99_ns = (
         figure and stretched(figure, factor)
-        for figure in (result.operations_per_s, result.attempts_per_s, result.rows_per_s, result.headroom)
+        for figure in (
+            result.operations_per_s,
+            result.attempts_per_s,
+            result.rows_per_s,
+            result.headroom,
+            result.call_p50_ns,
+            result.call_p99_ns,
+        )
     )
     return replace(
         result,
@@ -130,6 +137,8 @@ def widened(result: CandidateResult) -> CandidateResult:
         attempts_per_s=attempts,
         rows_per_s=rows,
         headroom=headroom,
+        call_p50_ns=p50_ns,
+        call_p99_ns=p99_ns,
         costs=tuple(
             _compared(one, factor) if _is_comparable(one) else replace(one, value=None, ratio=None, differs=False)
             for one in result.costs

@@ -248,7 +248,9 @@ def _figures(plan: Plan, taking: Sequence[Turns]) -> dict[str, SoakFigures]:
 
 
 def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str, tuple[Slope, ...]]:
-    """Return the slopes of all entrants with enough turns, over the rounds that these have in common.
+    """Return the slopes of all entrants with enough turns, each over the rounds in which its figure is known.
+
+    Against the baseline, these are the rounds that an entrant shares with it.
 
     Args:
         slices: Entrant -> its turns; without the baseline, there are no slopes.
@@ -258,16 +260,17 @@ def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str
     names = [name for name, own in counted.items() if len(own) >= statistics.FEWEST_ROUNDS]
     if BASELINE not in names:
         return {}
-    rounds = sorted(set.intersection(*(set(counted[name]) for name in names)))
-    worked = np.array([[_middle_s(counted[name][one]) / unit_s for name in names] for one in rounds])
+    rounds = sorted(set[int]().union(*(counted[name] for name in names)))
+    turns = [[counted[name].get(one) for name in names] for one in rounds]
+    worked = np.array([[_middle_s(one) / unit_s if one else np.nan for one in row] for row in turns])
     found: dict[str, list[Slope]] = {name: [] for name in names}
     for figure in _FIGURES:
-        values = [[getattr(counted[name][one], figure) for name in names] for one in rounds]
-        if len(rounds) < statistics.FEWEST_ROUNDS or any(value is None for row in values for value in row):
-            continue
-        ages = statistics.ageing(np.array(values, dtype=np.float64), names, worked, baseline=BASELINE)
-        for name, age in ages.items():
-            found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline))
+        values = [[getattr(one, figure, None) for one in row] for row in turns]
+        known = np.array(values, dtype=np.float64)  # NaN where there is none
+        ages = statistics.ageing(known, names, worked, baseline=BASELINE)
+        for (name, age), own in zip(ages.items(), known.T, strict=True):
+            if np.count_nonzero(~np.isnan(own)) >= statistics.FEWEST_ROUNDS:
+                found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline))
     return {name: tuple(own) for name, own in found.items()}
 
 

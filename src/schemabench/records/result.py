@@ -211,8 +211,8 @@ class CandidateResult:
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None
     call_p50_ns: Estimate | None = None
-    """Service time of all calls, whatever their operation, with its interval over blocks; None with too few calls, and
-    in older run files, likewise the next."""
+    """Service time of all calls, whatever their operation, with its interval over blocks; None with too few calls or
+    blocks, and in older run files, likewise the next."""
     call_p99_ns: Estimate | None = None
     loaded: Loaded | None = None
     """What its databases held before the first block; None where that was not read: only searches, maps and growth

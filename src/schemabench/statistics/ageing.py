@@ -8,7 +8,11 @@ for neighbouring rounds that depend on each other, jointly for all entrants. A m
 changes both figures of a ratio, which leaves the ratio as it is. It does not leave an entrant's own figures as they
 are: these tell how the run went, and only the ratio tells entrants apart.
 
-Smallest sample: 10 rounds, as there.
+An entrant may miss rounds. Its own line is over the rounds that it has, and its ratio's over those that it shares with
+the baseline, whatever others miss. How neighbours depend on each other is then asked of these rounds, pooled over all
+who have a figure in each of them.
+
+Smallest sample: 10 rounds of a line, as there.
 """
 
 from collections.abc import Sequence
@@ -19,7 +23,7 @@ from numpy.typing import NDArray
 
 from schemabench.records import Estimate
 from schemabench.statistics import drifting
-from schemabench.statistics.comparison import check_columns, log_rates
+from schemabench.statistics.comparison import check_columns
 
 FEWEST_ROUNDS = drifting.FEWEST
 
@@ -39,26 +43,39 @@ def ageing(
     """Return for each entrant how its figure changes with a unit of its own work.
 
     Args:
-        figures: Of shape (rounds, entrants), all above zero.
+        figures: Of shape (rounds, entrants), all above zero; NaN where there is none.
         names: One per column.
-        worked: How long each entrant had worked when the figure was taken, in any unit, of the same shape.
+        worked: How long each entrant had worked when the figure was taken, in any unit, of the same shape; anything
+            where there is no figure.
         baseline: The name of the entrant with which all others are compared.
     """
-    logs = log_rates(figures, names)
+    check_columns("figures", figures, names)
     check_columns("worked", worked, names)
-    unknown = Ageing(own=None, to_baseline=None)
-    if len(logs) < FEWEST_ROUNDS:
-        return dict.fromkeys(names, unknown)
-    own = drifting.lines(logs, worked)
-    place = list(names).index(baseline)
+    assert (np.isnan(figures) | (figures > 0)).all(), "figures must be above zero"
+    logs, place = np.log(figures), list(names).index(baseline)
     others = [column for column in range(len(names)) if column != place]
-    middle = (worked[:, others] + worked[:, [place]]) / 2
-    compared = drifting.lines(logs[:, others] - logs[:, [place]], middle) if others else ()
+    own = _lines(logs, worked)
+    compared = _lines(logs[:, others] - logs[:, [place]], (worked[:, others] + worked[:, [place]]) / 2)
     found = dict(zip(others, compared, strict=True))
     return {
         name: Ageing(own=_change(own[column]), to_baseline=_change(found.get(column)))
         for column, name in enumerate(names)
     }
+
+
+def _lines(logs: NDArray[np.float64], places: NDArray[np.float64]) -> list[Estimate | None]:
+    """Return the slope of each series over the rounds in which it has a figure; intervals hold jointly for all."""
+    known = ~np.isnan(logs)
+    found: list[Estimate | None] = []
+    for own in known.T:
+        if np.count_nonzero(own) < FEWEST_ROUNDS:
+            found.append(None)
+            continue
+        there = known[own].all(axis=0)
+        same = np.ix_(own, there)
+        lines = drifting.lines(logs[same], places[same], family=len(known.T))
+        found.append(lines[np.count_nonzero(there[: len(found)])])
+    return found
 
 
 def _change(line: Estimate | None) -> Estimate | None:

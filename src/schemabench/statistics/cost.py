@@ -182,14 +182,15 @@ def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: flo
     """Return the ratio of two means and the ends of Fieller's interval: the r with |mean| = critical * standard error.
 
     Squared, this is a r^2 - 2 b r + c = 0, whose roots are the ends if a > 0, that is, if the baseline's own mean is
-    significant. Below the smallest sample, the interval is the range over the blocks.
+    significant. Below the smallest sample, the interval is the range of the value and of the blocks' own
+    ratios: a block in which the baseline pays nothing has none, but is in the value.
     """
     mean, base = float(amounts.mean()), float(own.mean())
     if not (mean and base):
         return None
     if not math.isfinite(critical):
-        ratios = amounts[own > 0] / own[own > 0]
-        return Estimate(value=mean / base, low=float(ratios.min()), high=float(ratios.max()))
+        ratios = [mean / base, *(amounts[own > 0] / own[own > 0]).tolist()]
+        return Estimate(value=mean / base, low=min(ratios), high=max(ratios))
     covariances = np.cov(amounts, own) / len(own) * critical**2
     a = base**2 - float(covariances[1, 1])
     b = mean * base - float(covariances[0, 1])

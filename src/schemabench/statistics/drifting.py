@@ -58,7 +58,7 @@ def drifts(
 
 
 def lines(
-    logs: NDArray[np.float64], places: NDArray[np.float64], copies: Sequence[int] = ()
+    logs: NDArray[np.float64], places: NDArray[np.float64], copies: Sequence[int] = (), family: int | None = None
 ) -> tuple[Estimate | None, ...]:
     """Return the slope of each series with its interval; intervals hold jointly. None where none can be told.
 
@@ -66,14 +66,16 @@ def lines(
         logs: Of shape (blocks, series), at least 10 blocks.
         places: Where each figure was taken, in the unit that slopes are for, of the same shape.
         copies: As in `drifts`.
+        family: The number of series for which intervals hold jointly, if these are only some of them.
     """
     assert len(logs) >= FEWEST, f"{len(logs)} blocks have no slope with an interval"
     count = logs.shape[1]
+    family = family or count
     pairs = [trend.slopes(values, own) for values, own in zip(logs.T, places.T, strict=True)]
     middle = [float(np.median(some)) if some.size else 0.0 for some in pairs]
     left = [trend.residuals(*series) for series in zip(logs.T, places.T, middle, strict=True)]
-    known = dependence(np.hstack(left), copies=copies, independent=max(1, count - 1), family=count, fitted=2)
-    quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * count)))
+    known = dependence(np.hstack(left), copies=copies, independent=max(1, count - 1), family=family, fitted=2)
+    quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * family)))
     critical = quantile * trend.standard_error(len(logs)) * known.widening
     return tuple(_line(*found) for found in zip(pairs, middle, critical.tolist(), strict=True))
 

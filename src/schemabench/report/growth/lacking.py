@@ -6,6 +6,7 @@ Owns these reasons. Must not compute an interval.
 from schemabench.records import CandidateResult, Growth, GrowthStep, Run, StepFigures
 from schemabench.report.growth import steps
 from schemabench.report.growth.forms import measured
+from schemabench.statistics.sign_flips import fewest
 from schemabench.statistics.summary import samples_for
 
 _NOT_RANKED = "not ranked"
@@ -36,8 +37,10 @@ def times(run: Run, growth: Growth) -> str:
 def _reason(step: GrowthStep, own: StepFigures, result: CandidateResult | None, level: float) -> str:
     if own.reason:
         return _NOT_RANKED
-    if result and sum(trial.operations for trial in result.trials if not trial.warmup) < samples_for(level):
+    counted = [trial for trial in result.trials if not trial.warmup] if result else []
+    if result and sum(trial.operations for trial in counted) < samples_for(level):
         return _FEW_CALLS
     if step.is_interrupted:
         return _INTERRUPTED
-    return _UNLIKE if step.has_intervals else _FEW_BLOCKS
+    few = not step.has_intervals or (result is not None and len(counted) < fewest(1))  # it left before the others
+    return _FEW_BLOCKS if few else _UNLIKE
