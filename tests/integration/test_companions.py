@@ -170,11 +170,13 @@ def test_a_companion_whose_session_is_ended_ends_the_experiment_with_its_name(
 
     said = str(failure.value)
     assert f"The companion {victim.name!r} ended under the candidate 'baseline'" in said
-    assert re.search("terminating connection due to administrator command|server closed the connection", said)
+    assert re.search(ENDED, said)
     assert "find out in the server's log what ended its session" in said
     assert "--without-companions" in said
 
 
+ENDED = "terminating connection due to administrator command|server closed the connection|prepared query failed"
+"""What libpq says, by when it is told."""
 WORKING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '/* change */%' AND datname LIKE '%baseline%'"
 END = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
