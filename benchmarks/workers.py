@@ -15,8 +15,8 @@ operations per second; and in milliseconds per trial, median and 90th percentile
 
     barrier_ms   from telling `go` to the first start, and from the last response to the last `done`, beyond what 0
                  takes for the same (writing statistics down, sorting latencies)
-    waiting_ms   from announcing the burst until everyone has generated and loaded it; an experiment waits so once for
-                 each block, not for each trial, and loads the next trial while others still report the last
+    waiting_ms   from announcing the burst until everyone has generated and loaded it; an experiment generates once for
+                 each block, and loads for each trial once all have reported the last
 
 Both are differences to the mean of the block's two trials of 0, so that what drifts from block to block cancels.
 """
