@@ -8,7 +8,7 @@ import secrets
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,17 +112,21 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
 
 
 def _report(found: "Rehearsal", paths: Sequence[Path], width: int) -> list[SchemabenchError]:
-    """Print the report and write it to each file; return why some could not be written."""
+    """Write the report to each file, and print it; return why it could not be."""
     from schemabench import rehearsal  # noqa: PLC0415 (as above)
 
-    with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
-        output.say(report.shown(rehearsal.document(found), width))
     failures = []
     for path in paths:
         try:
             rehearsal.write(found, path)
         except SchemabenchError as failure:
             failures.append(failure)
+    try:
+        output.say(report.shown(rehearsal.document(found), width))
+    except BrokenPipeError:  # the status says it, too, where the reader has closed the pipe
+        pass
+    except SchemabenchError as failure:
+        failures.append(failure)
     return failures
 
 

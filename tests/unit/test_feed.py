@@ -384,6 +384,21 @@ def test_times_that_begin_anew_with_each_cycle_of_a_file_follow_those_of_the_one
     assert due_s == sorted(due_s)
 
 
+def test_a_timed_file_whose_calls_are_all_due_at_once_is_refused(found: Found, tmp_path: Path) -> None:
+    replay = found.workload.replay
+    assert replay
+    at_once = replace(replay, timed=True, calls=lambda *given: (one._replace(at_s=7.0) for one in replay.calls(*given)))
+    feed = Feed(
+        replace(found, workload=replace(found.workload, replay=at_once)),
+        made_up.Sizes(),
+        1,
+        {"made_up": _write(tmp_path, LINES)},
+    )
+
+    with pytest.raises(WorkloadError, match="is timed, and all of its calls are due at once"):
+        feed.due_within("stream", 9.5)
+
+
 def test_a_file_that_says_when_calls_are_due_goes_on_where_the_last_burst_ended(found: Found, tmp_path: Path) -> None:
     inputs = {"made_up": _write(tmp_path, LINES)}
     feed, other = (Feed(_timed(found, 1.0, 1), made_up.Sizes(), 1, inputs, goes_on=True) for _ in range(2))

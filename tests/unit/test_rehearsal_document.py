@@ -183,7 +183,7 @@ def test_quiet_that_held_up_calls_have_used_up_is_told() -> None:
 
     assert "quiet for 10.0 s before and 3.00 s after" in said
     assert "The quiet after it was shorter than the 10.0 s that were asked for" in said
-    assert "and those that queued behind them for a connection, were done 7.00 s later" in said
+    assert "and those that queued on a connection on which it had held one up, were done 7.00 s later" in said
     assert "was shorter" not in _said(FOUND)
 
 

@@ -44,3 +44,15 @@ def test_what_ended_the_comparison_is_told_though_a_report_cannot_be_written_eit
     assert "The result is indexed." in said.out
     assert "/proc/one.md" in said.err
     assert "/proc/other.md" in said.err
+
+
+def test_files_are_written_though_nothing_can_be_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: str) -> None:
+        raise UsageError("Standard output cannot be written")
+
+    monkeypatch.setattr(rehearse_command.output, "say", full)
+
+    (failure,) = rehearse_command._report(FOUND, [tmp_path / "report.json"], 80)
+
+    assert "Standard output" in str(failure)
+    assert (tmp_path / "report.json").exists()

@@ -211,6 +211,14 @@ def test_who_was_seen_in_few_blocks_is_told_from_who_was_seen_waiting_in_many_an
     assert "Of 60 blocks: 'fast' in 5;" in notice.text
 
 
+def test_that_nobody_waits_is_not_shown_by_a_handful_of_observations() -> None:
+    waits, work = as_shares(np.tile([0, 0], (30, 1)))
+    work[2:, 1] = 0
+    found = ranked((waits, work), ["baseline", "a"])
+    assert [notice.code for notice in found.notices] == ["few-blocks"]
+    assert not found.decides
+
+
 def test_too_few_blocks_tie_and_say_what_throughput_says_of_them() -> None:
     found = ranked(as_shares(np.tile([0.9, 0.1], (5, 1))), ["baseline", "a"])
     assert (ranks(found), found.decides) == ({"baseline": 1, "a": 1}, False)

@@ -249,9 +249,15 @@ class Feed:
         if not self._goes_on:
             self._file, self._ahead, self._last_s = iter(()), [], -inf
         calls: list[Call] = []
+        began_at = self.cycles
         with authored(self._found, "replay"):
             while True:
                 following = self._replayed(1)
+                if self.cycles > began_at + 2 and following[0].at_s == calls[0].at_s:
+                    raise WorkloadError(
+                        f"The replay of {self._found.workload.name!r} is timed, and all of its calls are due at once",
+                        remedies=["give calls an `at_s` that ascends", "leave out `timed`"],
+                    )
                 if following[0].at_s is None:
                     raise WorkloadError(
                         f"The replay of {self._found.workload.name!r} is timed, and its call of "

@@ -17,7 +17,7 @@ _CURVE = (
 _STEP = (
     Column("cardinality", TEXT, "the cardinality of the step's experiment, which is in the other tables"),
     *estimated("calls_per_s", "calls per second, each counted once; missing: not ranked"),
-    *estimated("p50_ns", "median service time of all calls, in nanoseconds; missing: too few calls"),
+    *estimated("p50_ns", "median service time of all calls, in nanoseconds; missing: too few calls or blocks"),
     *estimated("p99_ns", "their 99th percentile, likewise"),
     *estimated("wal_bytes_per_call", "WAL per call, in bytes; missing: not reported"),
     Column("bytes_per_row", REAL, "tables and indexes per row of the background, before the first block"),

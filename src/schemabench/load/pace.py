@@ -24,9 +24,10 @@ Execute: TypeAlias = Callable[[Session, Iterable[Request], list[int], Random], T
 _GLANCE_NS = 50_000_000
 """How often a session that waits for a request looks whether the loop has ended before that is due."""
 _FIRST_LOOK_NS, _LONGEST_LOOK_NS = 200_000, 2_000_000
-_LOOK_SHARE = 8
-"""A session that waits for what another request gives looks whenever it has waited for an eighth longer, as far as the
-later calls of its connection are not late for that: those that wait for long leave the loop to others."""
+_LOOK_SHARE, _EACH_LOOK_NS = 8, 50_000
+"""A session that waits for what another request gives looks whenever it has waited for an eighth longer, and at least
+every 2 ms, so that the later calls of its connection are not late for that. Where more than 40 wait, they look more
+seldom, each after as many times 50 us as there are: what they cost the loop does not grow with them."""
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,8 @@ class Schedule:
     """None if all requests are started."""
     lags_ns: list[int] = field(default_factory=list)
     """The delays of requests for which a session was free: the loop's own lag. In no particular order."""
+    waiting: set[Session] = field(default_factory=set)
+    """Those whose next request waits for what another gives."""
 
     def due_ns(self, number: int) -> int:
         """Return when a request is due, on the clock of `time.perf_counter_ns`."""
@@ -76,13 +79,18 @@ class Schedule:
         Nothing of it is in flight meanwhile: how long others take is no time of its own, and passes no limit of a call.
         """
         begun_ns = perf_counter_ns()
-        while lacking(session, steps):
-            now_ns = perf_counter_ns()
-            if self.is_over(now_ns):
-                return False
-            waited_ns = max(_FIRST_LOOK_NS, (now_ns - begun_ns) // _LOOK_SHARE)
-            yield Pause(now_ns + min(_LONGEST_LOOK_NS, waited_ns))
-        return True
+        try:
+            while lacking(session, steps):
+                self.waiting.add(session)
+                now_ns = perf_counter_ns()
+                if self.is_over(now_ns):
+                    return False
+                share_ns = max(_FIRST_LOOK_NS, (now_ns - begun_ns) // _LOOK_SHARE)
+                longest_ns = max(_LONGEST_LOOK_NS, _EACH_LOOK_NS * len(self.waiting))
+                yield Pause(now_ns + min(longest_ns, share_ns))
+            return True
+        finally:
+            self.waiting.discard(session)
 
 
 def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)

@@ -40,7 +40,8 @@ class StepFigures:
     calls_per_s: Estimate | None = None
     """Each call counted once, however often it was retried; None if it was not ranked."""
     p50_ns: Estimate | None = None
-    """Service time of all calls, whatever their operation; None with too few calls; likewise the next."""
+    """Service time of all calls, whatever their operation; None with too few calls or blocks; likewise the
+    next."""
     p99_ns: Estimate | None = None
     wal_bytes_per_call: Estimate | None = None
     """None if the server does not report it."""

@@ -79,7 +79,7 @@ class _Times:
     before_ns: float
     during_ns: float
     after_ns: float
-    """When the calls had ended that fell due during the migration, and those that queued behind them."""
+    """When the calls had ended that fell due during the migration, and those that queued behind what it held up."""
     end_ns: float
 
     def lengths_s(self) -> tuple[float, float, float]:

@@ -73,7 +73,7 @@ class OperationTimes:
     """In the quiet stretch before the migration."""
     during: Stretch
     """From the begin of the migration, with the calls that were under way then, until it had ended, and all calls that
-    fell due meanwhile, and those that queued behind them for a connection."""
+    fell due meanwhile, and those that queued on a connection on which one was held up."""
     after: Stretch
     """In the quiet stretch after it."""
 
@@ -151,7 +151,8 @@ class Rehearsal:
     migration_s: float
     """From the begin of its first statement to the end of its last one, pauses before retries included."""
     during_s: float
-    """Until all calls that fell due meanwhile had ended, too, and those that queued behind them for a connection."""
+    """Until all calls that fell due meanwhile had ended, too, and those that queued on a connection on which one was
+    held up."""
     after_s: float
     """The length of the quiet stretch after that; 0 if these calls ended no earlier than it should have."""
     lock_timeout: str

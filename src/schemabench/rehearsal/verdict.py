@@ -77,7 +77,7 @@ def _cut_short(found: Rehearsal) -> Iterator[str]:
     elif found.after_s < _SHORTER * found.quiet_s:
         yield (
             f"The quiet after it was shorter than the {asked} that were asked for: calls that had fallen due by its "
-            "end, and those that queued behind them for a connection, were done "
+            "end, and those that queued on a connection on which it had held one up, were done "
             f"{format_duration(found.during_s - found.migration_s)} later. Ask for more by --quiet."
         )
 

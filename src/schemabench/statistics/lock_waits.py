@@ -6,8 +6,7 @@ decision 20 for the difference from throughput's.
 Pauses count like waits: a candidate whose writers abort and sleep must not rank above one whose writers queue.
 """
 
-import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -53,10 +52,11 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "waiting sessions are busy; no count is below zero"
     candidates = [name for name in names if name != control]
     seen = dict(zip(names, (work > 0).sum(axis=0).tolist(), strict=True))
+    of_candidates = {name: seen[name] for name in candidates}
     known = sorted(name for name in names if seen[name])
     if baseline not in known:
-        none = frozenset[tuple[str, str]]()
-        return Ranking(standings=(), control=None, better=none, notices=_hardly_seen(work, names, candidates, none))
+        notices = _hardly_seen(of_candidates, len(work), ())
+        return Ranking(standings=(), control=None, better=frozenset(), notices=notices)
     chosen = [names.index(name) for name in known]
     sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
     twins = (control, baseline) if control in known and control is not None else None
@@ -70,7 +70,7 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
         control=control,
         blocks=len(work),
     )
-    return replace(found, notices=(*_hardly_seen(work, names, candidates, found.better), *found.notices))
+    return replace(found, notices=(*_hardly_seen(of_candidates, len(work), found.better), *found.notices))
 
 
 def _estimate(span: Span) -> Estimate:
@@ -83,31 +83,25 @@ def _share(span: Span) -> Estimate:
     return Estimate(value=span.centre, low=max(0.0, span.low), high=min(1.0, span.high))
 
 
-def _hardly_seen(
-    work: NDArray[np.float64], names: Sequence[str], candidates: Sequence[str], better: Collection[tuple[str, str]]
-) -> tuple[Notice, ...]:
+def _hardly_seen(seen: Mapping[str, int], blocks: int, better: Collection[tuple[str, str]]) -> tuple[Notice, ...]:
     """Return a notice if busy writers were rarely observed; another if they were in too few blocks for any difference.
 
     A difference has a sign in every block in which either of two candidates was observed: who is observed in few blocks
-    can still be told from who is observed in many.
+    can still be told from who is observed in many. That there is none cannot be shown by few observations.
 
     Args:
-        work: Observations of a busy session, of shape (blocks, names).
-        names: One per column.
-        candidates: Those that are ranked.
+        seen: Candidate -> the number of blocks with observations of its busy writers.
+        blocks: The number of blocks.
         better: (better, worse), of all that were told apart.
     """
-    blocks, needed = len(work), fewest_blocks(len(candidates))
-    seen = {name: work[:, names.index(name)] > 0 for name in candidates}
-    count = {name: int(np.count_nonzero(some)) for name, some in seen.items()}
-    hardly = sorted((name for name in candidates if count[name] < needed), key=lambda name: (count[name], name))
+    needed = fewest_blocks(len(seen))
+    hardly = sorted((name for name in seen if seen[name] < needed), key=lambda name: (seen[name], name))
     if not hardly or blocks < needed:  # too few blocks for anything: the ranking by throughput has a notice
         return ()
-    whose = ", ".join(f"{name!r} in {count[name]}" for name in hardly)
+    whose = ", ".join(f"{name!r} in {seen[name]}" for name in hardly)
     rare = f"Writers were rarely sampled at work. Of {blocks} blocks: {whose}; "
     more = "Sample more often (--sample-hz), or measure longer (--budget)"
-    pairs = itertools.combinations([some for name, some in seen.items() if count[name]], 2)
-    if better or any(np.count_nonzero(one | other) >= needed for one, other in pairs):
+    if better or len(seen) - len(hardly) > 1:
         return (Notice(code="blocks-unobserved", text=f"{rare}their shares rest on few observations. {more}"),)
     return (
         Notice(

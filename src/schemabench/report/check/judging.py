@@ -168,7 +168,7 @@ def _judged(
     """Return the verdict on a ranked candidate by one criterion."""
     criterion = criteria.find(experiment, by)
     own, other = result.standings.get(by), against.standings.get(by)
-    if own is None and result.retired:
+    if own is None and result.retired and criterion is not None:
         return _by_throughput_alone(experiment, result, against, by, asked)
     if criterion is None or own is None or other is None:
         whose = "the experiment" if criterion is None else name((against if other is None else result).name)
@@ -260,12 +260,13 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
 def _of_departed(told: Judgement, against: CandidateResult, experiment: Experiment) -> Judgement:
     """Return the judgement where the bound lies within the interval of a candidate that left: it has no more blocks.
 
-    It is worse if it left as proved slower than the other: more blocks were not worth their time.
+    It is worse if it left a race as proved slower than the other: more blocks were not worth their time.
     """
-    if _left_behind(told.result, against):
+    if _left_behind(told.result, against) and not _is_far(told.result):
         return replace(told, verdict="worse", reason=_departure(experiment, told.result), is_forecast=False)
     who = told.result if told.result.retired else against
-    reason = f"{name(who.name)} {_departure(experiment, who)}{'' if _is_far(who) else '. Measure without --race'}"
+    rest = f" than {name(BASELINE)}" if _is_far(who) else ". Measure without --race"
+    reason = f"{name(who.name)} {_departure(experiment, who)}{rest}"
     return replace(told, reason=reason, is_forecast=False)
 
 
