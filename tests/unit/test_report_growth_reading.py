@@ -170,7 +170,7 @@ def _three(*figures_of: Estimate) -> Growth:
 def test_a_missing_service_time_has_its_true_reason(operations: int, has_intervals: bool, reason: str) -> None:  # noqa: FBT001 (a parameter of the test)
     lacks = replace(STEPS[0].figures[0], p99_ns=None)
     alone = replace(GROWTH, steps=(replace(STEPS[0], figures=(lacks,), has_intervals=has_intervals),), projections=())
-    trials = tuple(replace(one, operations=operations, warmup=False) for one in BASE.trials[:1])
+    trials = tuple(replace(one, operations=operations, warmup=False) for one in 6 * BASE.trials[:1])
     measured = replace(USAGE, cardinality="rows=1000", candidates=(replace(BASE, name="baseline", trials=trials),))
     _, times, _ = tables(run(alone, measured))[:3]
 
