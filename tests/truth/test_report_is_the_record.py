@@ -193,8 +193,7 @@ def test_figures_and_ranks_by_a_cost_are_those_of_the_counters(measured: Path, t
         for name, amount in amounts.items()
     }
 
-    enough = raw["blocks"] >= 2 * raw["blocks_needed"]
-    assert len(set(ranks.values())) > 1 or not enough, "two more indexes write more"
+    assert amounts["indexed"] > amounts["baseline"], "two more indexes write more, though on a busy machine all may tie"
     for table in drawn.ranks():
         check(column(table, r"^WAL$|^WAL per row \["), amounts)
         check({name: cell.strip("=") for name, cell in column(table, "^rank by WAL").items()}, ranks)
