@@ -83,7 +83,7 @@ def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -
     few = forecasts(ROWS, curve(*BEFORE[:2]), 100_000, AT)
 
     assert {one.refused for one in across} == {"what comes beyond the edge of the cache has to be measured"}
-    reason = "a projection needs 3 or more steps whose intervals lie above zero, and there are 2"
+    reason = "a projection needs 4 or more steps whose intervals lie above zero, and there are 2"
     assert {one.refused for one in few} == {reason}
     assert {one.figure for one in (*across, *few)} == {None}
 

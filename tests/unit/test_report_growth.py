@@ -99,7 +99,7 @@ PROJECTIONS = (
         candidate="hash_by_site",
         measure="p99_ns",
         law=None,
-        refused="a projection needs 3 or more steps whose intervals lie above zero, and there are 2",
+        refused="a projection needs 4 or more steps whose intervals lie above zero, and there are 2",
     ),
 )
 AT = "2026-03-01T12:00:00+00:00"
@@ -191,7 +191,7 @@ def test_a_dash_is_explained_only_where_there_is_one() -> None:
 
 
 def test_figures_that_are_refused_for_one_reason_share_a_line() -> None:
-    reason = "a projection needs 3 or more steps whose intervals lie above zero, and there is 1"
+    reason = "a projection needs 4 or more steps whose intervals lie above zero, and there is 1"
     refused = tuple(
         Projection(candidate=candidate, measure=measure, law=None, refused=reason)
         for candidate, measure in (("a", "calls_per_s"), ("b", "calls_per_s"), ("a", "p99_ns"))
@@ -237,7 +237,7 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     assert "loaded from the first row on: at 1,000 rows" in said
     assert "100,000: it would need about 20 GiB of disk, with 8 GiB free" in said
     assert (
-        "p99 of hash_by_site: a projection needs 3 or more steps whose intervals lie above zero, and there are 2"
+        "p99 of hash_by_site: a projection needs 4 or more steps whose intervals lie above zero, and there are 2"
         in said
     )
     assert "linear, (power)" in said

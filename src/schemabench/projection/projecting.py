@@ -4,7 +4,8 @@ Owns the choice, the refusals and the reach. Must not fit.
 
 The last step is held out: each law is fitted to the others, and the one that comes closest to the last is taken. Laws
 that miss it by less than the standard error of the step itself are equally close, and the simplest of them is taken. If
-even the closest misses the step by more than the interval of its own prediction, nothing is projected.
+even the closest misses the step by more than the interval of its own prediction, nothing is projected. Nor is anything
+where there are too few steps for any law but the simplest: that it was taken would say nothing.
 
 Beyond the last step, laws diverge that agree on it. Hence the interval reaches as far as those of all laws that the
 steps cannot tell from the chosen one: those that fit about as well, and miss the last step by no more than the interval
@@ -96,8 +97,8 @@ def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
     """
     *others, last = series
     tried = [(form, one) for form in forms if len(others) >= needed(form) and (one := _fit(form, others, cost))]
-    if not tried:
-        fewest = min(map(needed, forms)) + 1
+    fewest = sorted({needed(form) for form in forms})[:2][-1] + 1
+    if not tried or len(series) < fewest:
         there = "there is 1" if len(series) == 1 else f"there are {len(series)}"
         return Found(refused=f"a projection needs {fewest} or more steps whose intervals lie above zero, and {there}")
     own = cost(last.value, last.figure.value)
