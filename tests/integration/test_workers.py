@@ -347,7 +347,7 @@ def test_nobody_loads_a_trial_while_another_worker_executes_the_one_before(
     assert not [at_s for at_s in loaded for begun_s, ended_s in clock if begun_s < at_s < ended_s]
 
 
-@pytest.mark.parametrize("pausing", ["stream", "reader"])
+@pytest.mark.parametrize("pausing", ["stream", pytest.param("reader", marks=pytest.mark.thorough)])
 def test_a_worker_whose_calls_pause_for_long_is_not_taken_for_stopped(
     server: Server, links: tuple[Link, Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pausing: str
 ) -> None:
