@@ -9,7 +9,7 @@ import pytest
 from fixed_run import BASELINE, USAGE, ranked, standing
 
 from schemabench import statistics
-from schemabench.experiment import sizing
+from schemabench.experiment import plan, sizing
 from schemabench.records import Experiment
 from schemabench.report import verdict
 
@@ -74,3 +74,14 @@ def test_blocks_that_are_not_shortened_are_taken_to_last_as_long_as_before(tmp_p
     long = run(tmp_path, 300.0, 1, 0.0)
 
     assert verdict.budget_s(long, 2 * long.blocks) == pytest.approx(1.25 * 600, rel=0.01)
+
+
+def test_reports_know_how_long_trials_are_meant_to_last_as_experiments_do() -> None:
+    theirs = (plan.SHORTEST_TRIAL_S, plan.TRIAL_S, plan.BLOCKS_IN_BUDGET, sizing.wanted(3))
+
+    assert theirs == (
+        verdict._SHORTEST_TRIAL_S,
+        verdict._LONGEST_TRIAL_S,
+        verdict._BLOCKS_IN_BUDGET,
+        verdict._WANTED * statistics.fewest_blocks(3),
+    )
