@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
     for one in said:
         print(json.dumps(row(one)))
     print(json.dumps({"figures": list(map(row, said)), "most_bytes": most}))
-    if not kept.exists():
+    if not any(one.figure for one in said):
         sys.exit("nothing was forecast")
     if most > parsing.size_bytes(asked.disk):
         sys.exit(f"the data took {most:,} bytes, more than {asked.disk}")

@@ -14,7 +14,6 @@ from often import keeps_level
 
 from schemabench import report, statistics
 from schemabench.errors import UsageError
-from schemabench.experiment import gates
 from schemabench.records import (
     LOCK_WAITS,
     THROUGHPUT,
@@ -29,7 +28,6 @@ from schemabench.records import (
 )
 from schemabench.report import Asked, Check
 from schemabench.report.check import duration
-from schemabench.report.check.judging import _BUSY_SHARE
 from schemabench.report.check.model import Judgement
 from schemabench.report.check.scale import Bound, Gain
 from schemabench.report.text import plain
@@ -373,7 +371,6 @@ def test_whom_the_load_generator_limited_less_than_the_baseline_is_not_easily_ma
 
     assert judgements(checked(experiment(new, old, notices=(SATURATED,)), asked=asked))["new"].verdict == verdict
     assert judgements(checked(experiment(new, old), asked=asked))["new"].verdict == "not worse"
-    assert _BUSY_SHARE == gates.BUSY_SHARE
 
 
 def test_load_generator_says_nothing_of_other_criteria_than_throughput() -> None:
@@ -417,6 +414,19 @@ def test_interrupted_run_lets_nobody_pass() -> None:
 
     assert (good.verdict, bad.verdict) == ("cannot tell", "worse")
     assert "interrupted" in good.reason
+
+
+@pytest.mark.parametrize("against", ["baseline", "old"])
+def test_footnotes_of_what_everything_is_compared_with_are_at_the_caption(against: str) -> None:
+    told = Notice(code="unlogged-tables", text=f"{against} loses committed rows")
+    run = experiment(one(1.1, 1.2, to_others={"old": estimate(1.1)}), ranked(standing("old", 1, estimate(1.0)), ""))
+    results = [replace(each, notices=(told,)) if each.name == against else each for each in run.candidates]
+    asked = replace(FIVE, against=against, candidates=("new",))
+    text = report.headed(report.checked(checked(replace(run, candidates=tuple(results)), asked=asked)))
+    shown = " ".join(text.split())
+
+    assert re.search(r"all candidates by one criterion \(1\) ", shown)
+    assert f"(1) {against} loses committed rows" in shown
 
 
 def test_other_candidates_are_compared_with_by_intervals_of_the_same_family() -> None:

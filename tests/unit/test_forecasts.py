@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from schemabench.growth import Over
+from schemabench.growth.axis import CLIENTS
+from schemabench.growth.figures import changes
 from schemabench.growth.projecting import compared, forecasts, projections
 from schemabench.records import Edge, Estimate, Growth, GrowthStep, StepFigures
 
@@ -13,21 +15,21 @@ ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
 VALUES = (1_000.0, 3_200.0, 5_600.0, 10_000.0, 18_000.0, 32_000.0)
 
 
+def about(value: float) -> Estimate:
+    """Return a figure with an interval of two percent."""
+    return Estimate(value=value, low=value * 0.98, high=value * 1.02)
+
+
 def step(value: float, *, off: float = 1.0) -> GrowthStep:
     """Return a step at which calls of `reading` take longer by all rows, and those of `keyed` as long as ever."""
     rates = {"reading": off * 1e6 / (100 + 0.1 * value), "keyed": off * 5_000.0}
-    figures = tuple(
-        StepFigures(candidate=name, calls_per_s=Estimate(value=rate, low=rate * 0.98, high=rate * 1.02))
-        for name, rate in rates.items()
-    )
+    figures = tuple(StepFigures(candidate=name, calls_per_s=about(rate)) for name, rate in rates.items())
     return GrowthStep(value=value, cardinality=f"rows={value:.0f}", figures=figures)
 
 
 def slowed(value: float, p99_ns: float) -> GrowthStep:
     """Return a step with a p99 of `keyed`."""
-    figures = StepFigures(
-        candidate="keyed", p99_ns=Estimate(value=p99_ns, low=p99_ns * 0.98, high=p99_ns * 1.02), reason="no rate"
-    )
+    figures = StepFigures(candidate="keyed", p99_ns=about(p99_ns), reason="no rate")
     return GrowthStep(value=value, cardinality=f"rows={value:.0f}", figures=(figures,))
 
 
@@ -122,3 +124,75 @@ def test_a_largest_step_that_was_interrupted_leaves_projections_as_they_were_bef
 
     assert projections(ROWS, curve(*BEFORE, broken_off), 10.0) == projections(ROWS, curve(*BEFORE), 10.0)
     assert all(one.points for one in projections(ROWS, curve(*BEFORE), 10.0))
+
+
+@pytest.mark.parametrize(
+    ("past", "projected"),
+    [(31_500.0, False), (17_000.0, True), (16_000.0, True)],
+    ids=["the last step is hardly beyond it", "two steps are beyond it", "the last step is well beyond it"],
+)
+def test_a_projection_beyond_an_edge_takes_steps_that_show_what_comes_there(past: float, *, projected: bool) -> None:
+    edge = Edge(title="shared_buffers (1 GiB) full", value=past)
+    said = projections(ROWS, curve(*BEFORE, edges=(edge,)), 10.0)
+
+    assert [bool(one.points) for one in said] == [projected] * 2
+    if not projected:
+        reason = "only one step lies beyond the edge of the cache, and close to it: measure another one there"
+        assert {one.refused for one in said} == {reason}
+
+
+def unsound(found: GrowthStep, why: str) -> GrowthStep:
+    """Return a step at which the figures of `keyed` are not those of its schema."""
+    few, limited = (why == one for one in ("has_few_trials", "is_limited"))
+    own = tuple(
+        replace(one, has_few_trials=few, is_limited=limited) if one.candidate == "keyed" else one
+        for one in found.figures
+    )
+    return replace(found, figures=own)
+
+
+@pytest.mark.parametrize("why", ["has_few_trials", "is_limited"])
+def test_nothing_rests_on_figures_of_few_trials_or_of_the_load_generator(why: str) -> None:
+    last = unsound(step(100_000, off=0.5), why)
+    found = {one.candidate: one for one in compared(forecasts(ROWS, curve(*BEFORE), 100_000, AT), curve(*BEFORE, last))}
+    (change,) = changes((BEFORE[-1], last))
+    said = {one.candidate: one for one in projections(ROWS, curve(*BEFORE, last), 10.0)}
+    reason = {
+        "has_few_trials": "it has no interval that lies above zero",
+        "is_limited": "the load generator limited it",
+    }
+
+    assert (found["keyed"].held, found["reading"].held) == (None, False)
+    assert change.candidate == "reading"
+    assert said["keyed"].refused == f"at the largest step that was measured, 100,000 rows, {reason[why]}"
+
+
+def test_the_load_generators_own_curve_is_not_taken_for_contention() -> None:
+    clients = Over(field=CLIENTS, start=1, end=64, whole=True)
+    steps = [
+        GrowthStep(
+            value=value,
+            cardinality=f"clients={value}",
+            figures=(StepFigures(candidate="keyed", calls_per_s=about(min(value, 8) * 1_000.0), is_limited=value > 8),),
+        )
+        for value in (1.0, 2.0, 4.0, 6.0, 8.0, 16.0)
+    ]
+    (limited,) = projections(clients, replace(curve(*steps), over=CLIENTS), 4.0)
+    (scaling,) = projections(clients, replace(curve(*steps[:-1]), over=CLIENTS), 4.0)
+
+    assert (limited.points, limited.parameters) == ((), {})
+    assert limited.refused.endswith("the load generator limited it")
+    assert scaling.parameters["sigma"].value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_law_that_misses_the_last_step_has_no_coefficients() -> None:
+    clients = Over(field=CLIENTS, start=1, end=64, whole=True)
+    rates = {1.0: 1_000.0, 2.0: 2_000.0, 4.0: 4_000.0, 8.0: 8_000.0, 16.0: 16_000.0, 32.0: 3_000.0}
+    steps = [
+        GrowthStep(value=value, cardinality="", figures=(StepFigures(candidate="keyed", calls_per_s=about(rate)),))
+        for value, rate in rates.items()
+    ]
+    (missed,) = projections(clients, replace(curve(*steps), over=CLIENTS), 4.0)
+
+    assert missed.refused.startswith("the law that comes closest (universal scalability)")
+    assert missed.parameters == {}

@@ -122,6 +122,15 @@ def test_without_coherency_there_is_no_peak_and_a_flat_line_is_all_contention() 
     assert "peak" not in found or found["peak"].low == 1
 
 
+def test_a_knee_far_beyond_the_steps_is_not_told() -> None:
+    sigma = 0.004
+    points = [Point(value=n, figure=figure(1000 * n / (1 + sigma * (n - 1)), 0.001)) for n in (1, 2, 4, 8, 16)]
+    found = coefficients(points, seed=1)
+
+    assert found["sigma"].value == pytest.approx(sigma, rel=0.2)
+    assert "knee" not in found, "at 250 clients, beyond ten times the last step"
+
+
 def test_coefficients_need_a_step_more_than_they_are() -> None:
     assert coefficients([Point(value=n, figure=figure(500.0)) for n in CLIENTS[:3]], seed=1) == {}
 

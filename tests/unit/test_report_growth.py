@@ -186,7 +186,7 @@ def test_a_dash_is_explained_only_where_there_is_one() -> None:
     alone = replace(GROWTH, steps=STEPS[:1], changes=(), crossings=(), projections=(), forecasts=())
     shown, times, _ = tables(replace(GROWN, growths=(alone,)))[:3]
 
-    assert shown.legend == (("-", "no step before, too few blocks, or not ranked"),)
+    assert shown.legend == (("-", "no step before, no sound figures at both, or not ranked"),)
     assert times.legend == (), "both candidates have these times"
 
 
@@ -299,3 +299,18 @@ def test_no_name_breaks_out_of_its_place() -> None:
 
     assert HOSTILE not in page.html(document(run))
     assert "usage over" in report.terminal(run)
+
+
+def test_figures_that_nothing_rests_on_are_marked_and_told_per_candidate() -> None:
+    left, limited = (replace(STEPS[0].figures[1], **why) for why in ({"has_few_trials": True}, {"is_limited": True}))
+    steps = tuple(
+        replace(step, figures=(step.figures[0], own)) for step, own in zip(STEPS, (left, limited), strict=False)
+    )
+    run = replace(GROWN, growths=(replace(GROWTH, steps=steps, changes=(), projections=()),))
+    (shown, *_) = tables(run)
+    told = " ".join(report.terminal(run).split())
+
+    assert [row[2] for row in rows(shown)][2:] == ["8.00k [7.60k, 8.40k]*", "8.00k [7.60k, 8.40k]+"]
+    assert [sign for sign, _ in shown.legend] == ["-", "*", "+"]
+    assert "left early: hash_by_site at 1,000, far slower than the others, after too few trials for intervals" in told
+    assert "load generator: the bottleneck of hash_by_site at 10,000: these rates are lower bounds" in told

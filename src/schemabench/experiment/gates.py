@@ -19,16 +19,14 @@ import numpy as np
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.experiment.measured import Measured
-from schemabench.records import Notice
+from schemabench.records import BUSY_SHARE, Notice
 from schemabench.units import format_duration, format_percent
 
-BUSY_SHARE = 0.8
-"""A load loop that is busier than this may limit the figures."""
 SATURATED_SHARE = 0.95
 """If the load loop is busier than this under the baseline, the load loop was measured: ratios to the baseline mean
 nothing."""
 LONELY_SHARE = 0.25
-"""If the last writer works alone for longer than this share of a trial, the trial measures mostly that writer."""
+"""If the last writer works alone for longer than this share of a trial, the trial tells little of the others."""
 
 _RELIEF = (
     "spread the load over several processes: pytest -n 2",
@@ -101,7 +99,7 @@ def _busy(measured: Measured) -> tuple[Notice, ...]:
 
 
 def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
-    """Return a notice for each writer that dominates the throughput of some candidates."""
+    """Return a notice for each writer that is alone for long under some candidates."""
     found: dict[str, dict[str, float]] = {}
     for name in candidates:
         for writer, share in _alone(measured, name).items():
@@ -110,9 +108,9 @@ def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]
     return tuple(
         Notice(
             code="one-writer",
-            text=f"Only the writer {writer!r} was busy for {_from_to(shares.values())} of the time, under "
-            f"{_whom(shares, candidates)}: throughput is mostly that of this writer. See the ratio of each "
-            "writer",
+            text=f"Under {_whom(shares, candidates)} only the writer {writer!r} was still working for the last "
+            f"{_from_to(shares.values())} of a trial, on average: throughput hides how soon the others are done. See "
+            "the ratio of each writer",
         )
         for writer, shares in found.items()
     )

@@ -5,7 +5,7 @@ Owns the columns of growth.
 
 from collections.abc import Iterator
 
-from schemabench.frames.table import MAYBE_WHOLE, REAL, TEXT, Column, Row, Table, estimated, fields, spread
+from schemabench.frames.table import FLAG, MAYBE_WHOLE, REAL, TEXT, Column, Row, Table, estimated, fields, spread
 from schemabench.records import Run
 
 _CURVE = (
@@ -23,6 +23,8 @@ _STEP = (
     Column("bytes_per_row", REAL, "tables and indexes per row of the background, before the first block"),
     Column("rows", MAYBE_WHOLE, "rows of the background"),
     Column("own_rows", MAYBE_WHOLE, "the part of them that was loaded for this step"),
+    Column("has_few_trials", FLAG, "whether it left after so few trials that its intervals are ranges"),
+    Column("is_limited", FLAG, "whether the load generator limited it, so that `calls_per_s` is a lower bound"),
     Column("reason", TEXT, "why there are no figures; empty if there are"),
 )
 _PROJECTED = (

@@ -162,11 +162,7 @@ class Curve:
 
     def _gap(self) -> float | None:
         """Return the value in the gap that says most; None if none is wide enough, or fewer than two steps tell."""
-        readings = [
-            figures.reading(one, experiment)
-            for one, experiment in sorted(self.measured.items())
-            if figures.has_intervals(experiment)
-        ]
+        readings = [figures.reading(self.tried[one]) for one in sorted(self.measured) if self.tried[one].has_intervals]
         return ladder.following(self.over, readings, self.tried) if len(readings) > 1 else None
 
     def _most_s(self, last: float) -> float:

@@ -8,12 +8,14 @@ from itertools import combinations, pairwise
 from math import exp, log
 
 import numpy as np
+from scipy.special import stdtrit
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.growth.axis import Over
 from schemabench.growth.ladder import Reading
 from schemabench.records import (
+    BUSY_SHARE,
     CandidateResult,
     Edge,
     Estimate,
@@ -23,6 +25,7 @@ from schemabench.records import (
     GrowthStep,
     StepFigures,
 )
+from schemabench.statistics.sign_flips import CONFIDENCE, fewest
 from schemabench.units import format_bytes
 
 Measured = Sequence[tuple[float, Experiment]]
@@ -54,23 +57,25 @@ def is_interrupted(experiment: Experiment) -> bool:
     return experiment.stopped == "interrupted"
 
 
-def reading(value: float, experiment: Experiment) -> Reading:
-    """Return the rates of a step."""
+def reading(found: GrowthStep) -> Reading:
+    """Return the rates of a step, of those whose figures are sound."""
     return Reading(
-        value=value,
-        rates={one.name: one.operations_per_s for one in experiment.candidates if one.operations_per_s},
+        value=found.value,
+        rates={one.candidate: one.calls_per_s for one in found.figures if one.calls_per_s and one.is_sound},
     )
 
 
 def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
-    """Yield the change of each candidate's rate between neighbouring steps, where both have intervals.
+    """Yield the change of each candidate's rate between neighbouring steps, where both have sound figures.
 
     An interrupted step is no neighbour: what was known without it still is.
     """
     for low, high in pairwise(one for one in steps if not one.is_interrupted):
         if not (low.has_intervals and high.has_intervals):
             continue
-        before, after = ({one.candidate: one.calls_per_s for one in each.figures} for each in (low, high))
+        before, after = (
+            {one.candidate: one.calls_per_s for one in each.figures if one.is_sound} for each in (low, high)
+        )
         for name, earlier in before.items():
             if earlier and (later := after.get(name)):
                 ratio = statistics.quotient(later, earlier)
@@ -80,15 +85,18 @@ def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
 def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     """Yield where two candidates change places: beyond chance, or perhaps.
 
-    Steps at which two cannot be told apart may lie between those at which they can. A crossing that is not certain has
-    a difference beyond chance at one of two neighbouring steps.
+    Steps at which two cannot be told apart may lie between those at which they can. Since any of the steps may show a
+    difference by chance, each has to hold at a level that is divided by their number (Bonferroni): otherwise a
+    candidate that truly leads at one end, and ties at many steps, would soon be overtaken. A crossing that is not
+    certain has a difference beyond chance, for its step alone, at one of two neighbouring steps.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
     for first, second in combinations(names, 2):
         told = [(value, ratio) for value, one in measured if (ratio := _compared(one, first, second))]
-        apart = {value for value, one in measured if _are_apart(one, first, second)}
+        apart = {value: one.blocks for value, one in measured if _are_apart(one, first, second)}
         certain = [place for place in told if place[0] in apart]
-        sure = [one for both in pairwise(certain) if (one := _crossing(first, second, *both, certain=True))]
+        firm = [(at, ratio) for at, ratio in certain if _holds_among(len(measured), ratio, apart[at])]
+        sure = [one for both in pairwise(firm) if (one := _crossing(first, second, *both, certain=True))]
         yield from sure
         for both in pairwise(told):
             within = any(one.low <= both[0][0] and both[1][0] <= one.high for one in sure)
@@ -136,8 +144,11 @@ def _figures(result: CandidateResult) -> StepFigures:
     if result.status != "ranked":
         return StepFigures(candidate=result.name, reason=f"{result.status}: {result.reason}", loaded=result.loaded)
     loaded = result.loaded
+    counted = sum(not one.warmup for one in result.trials)
     return StepFigures(
         candidate=result.name,
+        has_few_trials=result.retired is not None and counted < fewest(1),
+        is_limited=result.busy_share is not None and result.busy_share > BUSY_SHARE,
         calls_per_s=result.operations_per_s,
         p50_ns=result.call_p50_ns,
         p99_ns=result.call_p99_ns,
@@ -175,6 +186,19 @@ def _are_apart(experiment: Experiment, first: str, second: str) -> bool:
     """Return whether two candidates were told apart by throughput."""
     standings = {one.name: one.standing for one in experiment.candidates if one.standing}
     return {first, second} <= standings.keys() and second not in standings[first].tied_with
+
+
+def _holds_among(steps: int, ratio: Estimate, blocks: int) -> bool:
+    """Return whether a ratio's interval still excludes 1 if it is to hold at all of so many steps together.
+
+    Args:
+        steps: Their number.
+        ratio: With its interval of 95 %.
+        blocks: That it rests on.
+    """
+    single, shared = (float(stdtrit(max(1, blocks - 1), 1 - (1 - CONFIDENCE) / 2 / many)) for many in (1, steps))
+    end = log(ratio.low if ratio.value > 1 else ratio.high)
+    return abs(log(ratio.value)) > abs(log(ratio.value) - end) * shared / single
 
 
 def _crossing(

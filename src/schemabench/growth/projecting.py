@@ -20,6 +20,10 @@ _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] =
     ("wal_bytes_per_call", lambda one: one.wal_bytes_per_call),
 )
 _SEED = 1
+_SEVERAL = 2
+"""Steps beyond an edge that show what comes there."""
+_WELL_BEYOND = 1.5
+"""Times an edge, at which one step shows it: nearer, what is beyond the edge has hardly begun to count."""
 
 
 def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Forecast, ...]:
@@ -42,7 +46,7 @@ def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:
         for step in growth.steps
         for one in step.figures
         for measure, figure in _FIGURES
-        if step.has_intervals
+        if step.has_intervals and one.is_sound
     }
     return tuple(replace(one, measured=found.get((one.candidate, one.value, one.measure))) for one in said)
 
@@ -86,7 +90,8 @@ def _series(growth: Growth, name: str, figure: Callable[[StepFigures], Estimate 
         Point(value=step.value, figure=estimate)
         for step in growth.steps
         for one in step.figures
-        if step.has_intervals and one.candidate == name and (estimate := figure(one)) and estimate.low > 0
+        if step.has_intervals and one.candidate == name and one.is_sound
+        if (estimate := figure(one)) and estimate.low > 0
     ]
 
 
@@ -96,10 +101,10 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
     last, farthest = series[-1].value, _farthest(growth)
     if last < farthest:
         where = f"at the largest step that was measured, {over.worded(farthest)}"
-        lacking = f"{where}, it has no interval that lies above zero"
-        return Projection(candidate=name, measure=measure, law=None, refused=lacking)
-    beyond = min((edge.value for edge in growth.edges if edge.value > last), default=None)
-    within = [edge.value for edge in growth.edges if series[0].value < edge.value <= last]
+        return Projection(candidate=name, measure=measure, law=None, refused=f"{where}, {_lacking(growth, name)}")
+    crossed = [edge.value for edge in growth.edges if _is_crossed(edge.value, series)]
+    beyond = min((edge.value for edge in growth.edges if edge.value not in crossed), default=None)
+    within = [edge for edge in crossed if edge > series[0].value]
     wording = Wording(value=over.worded, figure=partial(worded, TITLES[measure]))
     if over.field == CLIENTS:
         found = projection.project(series, [USL], lambda clients, figure: clients / figure, wording, times)
@@ -112,13 +117,27 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
         measure=measure,
         law=found.law,
         covers=found.covers,
-        parameters=projection.coefficients(series, seed=_SEED) if over.field == CLIENTS else {},
+        parameters=projection.coefficients(series, seed=_SEED) if over.field == CLIENTS and not found.misses else {},
         held_out=found.held_out,
         measured=series[-1].figure,
         points=found.points,
         refused=found.refused,
         limit=found.limit,
     )
+
+
+def _is_crossed(edge: float, series: Sequence[Point]) -> bool:
+    """Return whether steps show what comes beyond an edge: two of them, or a last one that is well beyond it."""
+    return sum(one.value > edge for one in series) >= _SEVERAL or series[-1].value >= _WELL_BEYOND * edge
+
+
+def _lacking(growth: Growth, name: str) -> str:
+    """Return why a candidate's figures at the largest step tell nothing."""
+    at = _farthest(growth)
+    own = (one for step in growth.steps if step.value == at for one in step.figures if one.candidate == name)
+    if any(one.is_limited for one in own):
+        return "the load generator limited it"
+    return "it has no interval that lies above zero"
 
 
 def _farthest(growth: Growth) -> float:

@@ -75,6 +75,8 @@ class Found:
     """Why there are no points; empty if there are."""
     limit: str = ""
     """Why the last point is before the value that was asked for; empty if it is not."""
+    misses: bool = False
+    """Whether even the law that comes closest misses the last step: its coefficients say nothing, either."""
 
 
 def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
@@ -93,7 +95,8 @@ def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
         cost: What a figure costs, by which laws are: its own inverse, such as the reciprocal.
         wording: Of values and figures in a refusal.
         times: How many times the last value to project to, above 1.
-        edge: A value beyond the last that no projection crosses, since another law may begin there; None for none.
+        edge: A value that no projection crosses, since another law may begin there; nothing is projected if the last
+            step is already beyond it. None for none.
     """
     *others, last = series
     tried = [(form, one) for form in forms if len(others) >= needed(form) and (one := _fit(form, others, cost))]
@@ -108,7 +111,7 @@ def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
     held_out = _predicted(chosen, cost, last.value, last.error)
     nearest = chosen.reach(last.value, last.error)
     if missed[form.law] > nearest:
-        return Found(law=form.law, held_out=held_out, refused=_miss(form, held_out, last, wording))
+        return Found(law=form.law, held_out=held_out, refused=_miss(form, held_out, last, wording), misses=True)
     reach, limit = _reach(last.value, times, edge)
     if reach <= last.value:
         return Found(law=form.law, held_out=held_out, refused=limit)
@@ -168,6 +171,8 @@ def _reach(last: float, times: float, edge: float | None) -> tuple[float, str]:
     reach, limit = last * times, ""
     if times > FARTHEST:
         reach, limit = last * FARTHEST, f"no projection goes beyond {FARTHEST:.0f}x the largest measured value"
-    if edge is not None and last < edge < reach:
+    if edge is not None and edge < reach:
         reach, limit = edge, "what comes beyond the edge of the cache has to be measured"
+        if edge <= last:
+            limit = "only one step lies beyond the edge of the cache, and close to it: measure another one there"
     return reach, limit

@@ -21,7 +21,7 @@ from scipy.optimize import nnls
 
 from schemabench.projection.fitting import fit, needed
 from schemabench.projection.laws import USL
-from schemabench.projection.projecting import Point
+from schemabench.projection.projecting import FARTHEST, Point
 from schemabench.records import Estimate
 
 _DRAWS = 1_000
@@ -32,8 +32,8 @@ _NORMAL = 1.96
 def coefficients(series: Sequence[Point], *, seed: int) -> Mapping[str, Estimate]:
     """Return `sigma`, `kappa`, `knee` and `peak` of a series of throughput over clients.
 
-    A knee or a peak whose interval has no end, because the figures are as well without one, is left out. Empty with too
-    few figures.
+    A knee or a peak is left out if its interval has no end, because the figures are as well without one, or ends beyond
+    what may be projected. Empty with too few figures.
 
     Args:
         series: By number of clients.
@@ -58,11 +58,13 @@ def coefficients(series: Sequence[Point], *, seed: int) -> Mapping[str, Estimate
     return {
         name: Estimate(value=value, low=min(low, value), high=max(high, value))
         for name, value, low, high in zip(_NAMES, own, *ends.tolist(), strict=True)
-        if isfinite(value) and isfinite(high)
+        if isfinite(value) and high <= (FARTHEST * values[-1] if name in _OF_CLIENTS else inf)
     }
 
 
 _NAMES = ("sigma", "kappa", "knee", "peak")
+_OF_CLIENTS = ("knee", "peak")
+"""Those that are numbers of clients."""
 
 
 def _described(found: NDArray[np.float64]) -> tuple[float, float, float, float]:

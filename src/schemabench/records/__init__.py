@@ -33,6 +33,7 @@ from schemabench.records.growth import (
 from schemabench.records.interference import Interference
 from schemabench.records.noise import PROCESSOR, READS, WAL, Noise, NoiseRuns
 from schemabench.records.result import (
+    BUSY_SHARE,
     CandidateResult,
     CompanionFigures,
     Cost,
@@ -64,6 +65,7 @@ from schemabench.records.standing import LOCK_WAITS, THROUGHPUT, Criterion, Per,
 from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
 
 __all__ = [
+    "BUSY_SHARE",
     "CHECKPOINTED",
     "CONTENDED",
     "FORMAT",

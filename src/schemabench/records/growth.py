@@ -48,8 +48,19 @@ class StepFigures:
     bytes_per_row: float | None = None
     """Tables and indexes per logical row of the background, read once before the first block; None without rows."""
     loaded: Loaded | None = None
+    has_few_trials: bool = False
+    """Whether it left after fewer trials than an interval needs: the ends of its intervals are then the least and the
+    greatest of a few trials. False in older run files; likewise the next."""
+    is_limited: bool = False
+    """Whether the load generator limited it: its rate is then a lower bound, and its service times include delays of
+    the generator."""
     reason: str = ""
     """Why there are no figures: it failed, or was skipped or disqualified."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its figures are those of its schema, with intervals: what changes and projections may rest on."""
+        return not (self.has_few_trials or self.is_limited)
 
 
 @dataclass(frozen=True, kw_only=True)

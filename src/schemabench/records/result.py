@@ -23,6 +23,9 @@ rows differ, from the model's beforehand or from the baseline's afterwards; inva
 was the bottleneck, or the baseline itself is disqualified; failed: could not be measured; skipped: does not apply to
 this server."""
 
+BUSY_SHARE = 0.8
+"""A load loop that is busier than this share of the time may limit the figures."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -223,7 +226,8 @@ class CandidateResult:
     """In the order of the experiment's companions, without those that have nothing to do under the candidate; empty in
     older run files."""
     busy_share: float | None = None
-    """The share of time in which the load loop was busy, in its median counted trial; None in older run files."""
+    """The share of time in which the load loop was busy, in its median counted trial; None in older run files. From
+    `BUSY_SHARE` on, it may limit the figures."""
     headroom: Estimate | None = None
     """Throughput over the production load: 40 means that it does in 1 s the work of 40 s of production. None if the
     workload does not state the production load."""

@@ -20,7 +20,7 @@ from dataclasses import replace
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.records import THROUGHPUT, CandidateResult, Criterion, Estimate, Experiment, Run, Standing
+from schemabench.records import BUSY_SHARE, THROUGHPUT, CandidateResult, Criterion, Estimate, Experiment, Run, Standing
 from schemabench.report import criteria, figures, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import Asked, Check, Judged, Judgement
@@ -38,8 +38,6 @@ _LIMITED = "the load generator was the bottleneck, so that a longer run would no
 _UNDERSTATED = "the load generator was the bottleneck, so that a slower schema looks less slow: see the footnote"
 _SATURATED = "client-saturated"
 """The notice on an experiment in which the load generator was the baseline's bottleneck."""
-_BUSY_SHARE = 0.8
-"""The load generator is the bottleneck of a candidate under which it is busier: as in `experiment.gates`."""
 
 
 def check(run: Run, asked: Asked) -> Check:
@@ -215,7 +213,7 @@ def _is_saturated(experiment: Experiment, against: CandidateResult) -> bool:
     """
     if all(notice.code != _SATURATED for notice in experiment.notices):
         return False
-    return against.name == BASELINE or (against.busy_share or 0.0) > _BUSY_SHARE
+    return against.name == BASELINE or (against.busy_share or 0.0) > BUSY_SHARE
 
 
 def _of_saturated(judged: Judgement, criterion: Criterion, limit: Bound) -> Judgement:

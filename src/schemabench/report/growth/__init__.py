@@ -3,9 +3,9 @@
 Owns its verdict and its findings. Must not claim more than the intervals support.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from schemabench.records import Growth, GrowthStep, Run
+from schemabench.records import Growth, GrowthStep, Run, StepFigures
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
 from schemabench.report.growth.forms import PLACES, about, candidates, finished, measured, over
@@ -79,6 +79,8 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
             ("rows", _loading(growth)),
             ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
+            ("left early", _left(growth)),
+            ("load generator", _limited(growth)),
             ("interrupted", _interrupted(growth)),
             ("processor time stolen", _stolen(run, growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
@@ -135,6 +137,28 @@ def _few(growth: Growth) -> str:
     """Return the steps that had too few blocks when they ended."""
     few = [size(step.value) for step in finished(growth) if not step.has_intervals]
     return f"at {figures.listed(few, len(few))}, blocks do not tell candidates apart" if few else ""
+
+
+def _left(growth: Growth) -> str:
+    """Return who left a step after too few trials for an interval."""
+    found = _where(growth, lambda one: one.has_few_trials)
+    return f"{found}, far slower than the others, after too few trials for intervals" if found else ""
+
+
+def _limited(growth: Growth) -> str:
+    """Return whom the load generator limited, and where."""
+    found = _where(growth, lambda one: one.is_limited)
+    return f"the bottleneck of {found}: these rates are lower bounds, and nothing rests on them" if found else ""
+
+
+def _where(growth: Growth, holds: Callable[[StepFigures], bool]) -> str:
+    """Return the candidates of which something holds, each with the steps at which it does."""
+    found: dict[str, list[str]] = {}
+    for step in measured(growth):
+        for one in step.figures:
+            if holds(one):
+                found.setdefault(one.candidate, []).append(size(step.value))
+    return "; ".join(f"{name(who)} at {figures.listed(at, len(at))}" for who, at in found.items())
 
 
 def _interrupted(growth: Growth) -> str:

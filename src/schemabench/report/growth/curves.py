@@ -12,6 +12,7 @@ from schemabench.report.drawings import Growing, Grown
 from schemabench.report.growth import lacking
 from schemabench.report.growth.forms import (
     CRITERIA,
+    LIMITED,
     PLACES,
     RANGE,
     TITLES,
@@ -31,6 +32,7 @@ from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, 
 _TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
 _COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
 _RANGES = "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks"
+_LIMITS = "the load generator limited it: the rate is a lower bound, and nothing is projected from it"
 _NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
 
@@ -79,7 +81,11 @@ def _rates(growth: Growth) -> Table:
             ),
         ),
         rows=rows,
-        legend=_signs(growth, rows, f"no step before, {_interrupted(growth)}too few blocks, or not ranked"),
+        legend=_signs(
+            growth,
+            rows,
+            f"no step before, {_interrupted(growth)}no sound figures at both, or not ranked",
+        ),
     )
 
 
@@ -110,9 +116,11 @@ def _interrupted(growth: Growth, last: str = "") -> str:
     return f"interrupted, {last}" if any(step.is_interrupted for step in growth.steps) else ""
 
 
-def _ranges(growth: Growth) -> tuple[str, str]:
-    """Return the mark of figures without intervals, and what it means."""
-    return RANGE, f"{_interrupted(growth, 'or ')}{_RANGES}"
+def _marks(growth: Growth, intervals: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the marks at the ends of some intervals, and what they mean."""
+    signs = {one for text in intervals for one in text.rpartition("]")[2]}
+    meant = ((RANGE, f"{_interrupted(growth, 'or ')}{_RANGES}"), (LIMITED, _LIMITS))
+    return [one for one in meant if one[0] in signs]
 
 
 def _signs(growth: Growth, rows: Sequence[Sequence[Cell]], absent: str) -> tuple[tuple[str, str], ...]:
@@ -125,8 +133,7 @@ def _signs(growth: Growth, rows: Sequence[Sequence[Cell]], absent: str) -> tuple
     """
     cells = [cell for row in rows for cell in row]
     dash = [(figures.DASH, absent)] if any(cell.text == figures.DASH for cell in cells) else []
-    marked = [_ranges(growth)] if any(cell.interval.endswith(RANGE) for cell in cells) else []
-    return (*dash, *marked)
+    return (*dash, *_marks(growth, [cell.interval for cell in cells]))
 
 
 def _change(ratio: Estimate | None) -> Cell:
@@ -140,7 +147,7 @@ def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
     drawn = [one for one in points if one.figure.value > 0]
     if len(drawn) <= 1:
         return None
-    signs = [_ranges(growth)] if any(RANGE in one.text for one in points) else []
+    signs = _marks(growth, [one.text for one in points])
     table = Table(
         caption=criterion.title,
         columns=(*axis(growth), Column(heading=criterion.heading, align="right")),
@@ -165,7 +172,7 @@ def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:
     for step in measured(growth):
         for one in step.figures:
             if figure := criterion.of(one):
-                text = f"{criterion.one(figure.value)} {extent(criterion, step, figure)}".strip()
+                text = f"{criterion.one(figure.value)} {extent(criterion, step, one)}".strip()
                 yield Grown(name=one.candidate, value=step.value, figure=figure, text=text)
     for projection in growth.projections:
         if projection.measure == criterion.measure:

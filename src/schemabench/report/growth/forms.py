@@ -16,7 +16,9 @@ _ROUND_TRIP = "round_trip_ms"
 _OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
 PLACES = 2
 RANGE = "*"
-"""Marks figures of a step that was interrupted, or has too few blocks to tell candidates apart."""
+"""Marks figures that rest on too few trials for an interval, or are of a step that was interrupted."""
+LIMITED = "+"
+"""Marks figures that the load generator limited."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +127,20 @@ def cell(criterion: Criterion, step: GrowthStep, own: StepFigures) -> Cell:
     """Return a figure of a step, with its interval."""
     if (figure := criterion.of(own)) is None:
         return Cell(text=figures.DASH)
-    return Cell(text=criterion.one(figure.value), interval=extent(criterion, step, figure), sort=figure.value)
+    return Cell(text=criterion.one(figure.value), interval=extent(criterion, step, own), sort=figure.value)
 
 
-def extent(criterion: Criterion, step: GrowthStep, figure: Estimate) -> str:
-    """Return the interval of a measured figure, with a mark where no candidates can be told apart by it."""
-    shown = interval(criterion, figure)
-    return shown if step.has_intervals or not shown else f"{shown}{RANGE}"
+def extent(criterion: Criterion, step: GrowthStep, own: StepFigures) -> str:
+    """Return the interval of a measured figure, with marks where nothing rests on it; empty for one read once."""
+    figure = criterion.of(own)
+    shown = interval(criterion, figure) if figure else ""
+    return f"{shown}{marks(step, own)}" if shown else ""
+
+
+def marks(step: GrowthStep, own: StepFigures) -> str:
+    """Return the marks of a candidate's figures at a step."""
+    is_range = own.has_few_trials or not step.has_intervals
+    return f"{RANGE if is_range else ''}{LIMITED if own.is_limited else ''}"
 
 
 def worded(criterion: Criterion, figure: Estimate) -> str:

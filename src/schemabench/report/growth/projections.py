@@ -143,7 +143,7 @@ def _scalability(known: list[Projection]) -> Table:
             (Cell(text=name(one.candidate)), *(_parameter(one.parameters.get(parameter)) for parameter in names))
             for one in known
         ),
-        legend=((figures.DASH, "not determined by the steps"),),
+        legend=((figures.DASH, "not determined by the steps, or more than ten times as far as the last"),),
     )
 
 

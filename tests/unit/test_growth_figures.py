@@ -1,0 +1,80 @@
+"""What a step takes from its experiment: whose figures are sound, and where two candidates change places."""
+
+from dataclasses import replace
+from math import exp
+
+import numpy as np
+import pytest
+from fixed_run import USAGE
+
+from schemabench.growth import figures
+from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
+
+STEPS = 7
+
+
+def result(name: str, ratio: Estimate, *, tied: bool) -> CandidateResult:
+    """Return a ranked candidate."""
+    standing = Standing(
+        name=name, figure=ratio, to_baseline=ratio, rank=1, tied_with=(name, "baseline") if tied else (name,)
+    )
+    return replace(USAGE.candidates[0], name=name, status="ranked", standings={"throughput": standing})
+
+
+def step(value: float, error: float) -> Experiment:
+    """Return an experiment of twenty blocks: the logarithm of the other's ratio, and its standard error."""
+    ratio = Estimate(value=exp(value), low=exp(value - 2.09 * error), high=exp(value + 2.09 * error))
+    base = result("baseline", Estimate(value=1.0, low=1.0, high=1.0), tied=False)
+    other = result("other", ratio, tied=ratio.low <= 1 <= ratio.high)
+    return replace(USAGE, candidates=(base, other), blocks=20)
+
+
+def certain(*steps: Experiment) -> int:
+    """Return the number of crossings beyond chance."""
+    measured = [(1_000.0 * 2**place, one) for place, one in enumerate(steps)]
+    return sum(one.is_certain for one in figures.crossings(measured))
+
+
+@pytest.mark.parametrize(("trials", "is_few"), [(5, True), (6, False)])
+def test_a_candidate_that_left_after_few_trials_has_a_range_and_no_interval(trials: int, *, is_few: bool) -> None:
+    trial = next(one for one in USAGE.candidates[0].trials if not one.warmup)
+    left = Retirement(trials=trials, slower=Estimate(value=20.0, low=15.0, high=30.0))
+    slow = replace(USAGE.candidates[0], retired=left, trials=(trial,) * trials)
+    (own,) = figures.step(1.0, replace(USAGE, candidates=(slow,))).figures
+    (stayed,) = figures.step(1.0, replace(USAGE, candidates=(replace(slow, retired=None),))).figures
+
+    assert (own.has_few_trials, own.is_sound) == (is_few, not is_few)
+    assert not stayed.has_few_trials, "who stays to the end is judged by the step"
+
+
+@pytest.mark.parametrize(("busy_share", "is_limited"), [(None, False), (0.8, False), (0.81, True)])
+def test_a_candidate_under_which_the_load_loop_was_busy_is_limited(
+    busy_share: float | None, *, is_limited: bool
+) -> None:
+    (own,) = figures.step(
+        1.0, replace(USAGE, candidates=(replace(USAGE.candidates[0], busy_share=busy_share),))
+    ).figures
+
+    assert (own.is_limited, own.is_sound) == (is_limited, not is_limited)
+
+
+def test_a_crossing_beyond_chance_has_differences_that_hold_among_all_steps() -> None:
+    ahead, behind, tied = step(0.5, 0.05), step(-0.5, 0.05), step(0.0, 0.05)
+    barely = step(-0.11, 0.05)  # 2.2 standard errors: beyond chance for one step, and not for seven
+
+    assert certain(ahead, *[tied] * 5, behind) == 1
+    assert certain(ahead, *[tied] * 5, barely) == 0
+    assert certain(ahead, barely) == 0, "2.4 standard errors are needed where two steps might have shown it"
+    assert certain(ahead, step(-0.13, 0.05)) == 1
+
+
+def test_a_candidate_that_leads_at_one_end_and_ties_elsewhere_is_rarely_overtaken() -> None:
+    """Each step on its own would show a crossing in one of seven curves."""
+    random = np.random.default_rng(7)
+    curves, error = 400, 0.05
+    found = sum(
+        certain(step(0.5, error), *(step(random.normal(0.0, error), error) for _ in range(STEPS - 1)))
+        for _ in range(curves)
+    )
+
+    assert found <= 0.05 * curves
