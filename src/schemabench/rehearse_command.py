@@ -29,7 +29,7 @@ _EPILOG = """\
 exit status:
   0  all statements were executed, and the result is the candidate
   1  a statement failed or was ended by --for, the result is not the candidate,
-     or its rows could not be compared
+     or its rows could not be compared, or were not
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
 After an error or an interrupt, what was measured by then is reported if the
@@ -83,7 +83,8 @@ def add(
         "--retries", type=parsing.argument(parsing.whole(0, _MOST_RETRIES)), default=0, metavar="N", help=about
     )
     about = "also write the report to a file, .md, .html or .json (repeatable)"
-    parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    path = parsing.argument(parsing.path)
+    parser.add_argument("-o", "--output", action="append", default=[], type=path, metavar="OUT.md", help=about)
     parser.set_defaults(run=lambda chosen: _rehearse(chosen, asked(chosen), width()), failed=_ERROR)
     return parser
 
@@ -155,12 +156,7 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable
             checked=[] if given else [f"candidates: {', '.join(subject.candidates)}"],
             remedies=["name one: --candidate NAME"],
         )
-    if len(subject.cardinalities) != 1:
-        raise UsageError(
-            f"A rehearsal is at one cardinality, not {len(subject.cardinalities)}",
-            remedies=["name one: --at NAME"],
-        )
-    (name,), (cardinality,) = asked.options.candidate, subject.cardinalities
+    (name,), cardinality = asked.options.candidate, subject.only_cardinality("A rehearsal is", "--at")
     candidate = subject.candidates[name]
     rehearsal.check(candidate)
     bench.want(chosen.workload, cardinality, name)

@@ -14,7 +14,7 @@ from schemabench import Companion, report
 from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import Plan
 from schemabench.progress import Silence
-from schemabench.rehearsal import Asked, Rehearsal, catalogs, check, document, production_s
+from schemabench.rehearsal import Asked, Rehearsal, catalogs, check, document, production_s, rehearse
 from schemabench.server import Server
 
 SMALL = """\
@@ -342,6 +342,70 @@ def test_rows_that_the_migration_changes_are_others(ledger: Ledger) -> None:
     assert found.catalogs == ()
     assert "the state 'amounts' differs from a fresh installation's" in found.rows
     assert found.is_another
+    assert not found.is_candidate
+
+
+MAKING = f"""\
+{SMALL}
+CREATE FUNCTION make() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_advisory_xact_lock(1);  -- two at once would both make it
+    CREATE TABLE IF NOT EXISTS made ();
+    RETURN new;
+END $$;
+CREATE TRIGGER make BEFORE UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION make();
+"""
+"""The calls of clerks make a table, as calls may make partitions."""
+
+
+def test_a_table_that_calls_make_does_not_make_the_result_another_where_it_does_not_take_them(ledger: Ledger) -> None:
+    found = ledger.rehearse("ALTER TABLE entry RENAME COLUMN amount TO cents;\n", QUICK, baseline=MAKING)
+
+    assert "amount" in found.incomparable
+    assert found.catalogs == ("table made is left over",)
+    assert found.provisional
+    assert not found.is_another
+    assert not found.is_candidate
+
+
+def test_a_table_that_calls_make_is_told_as_such_of_a_migration_that_failed(ledger: Ledger) -> None:
+    migration = "ALTER TABLE entry ADD CONSTRAINT amounts CHECK (amount < 777);\n"
+
+    found = ledger.rehearse(migration, QUICK, baseline=MAKING)  # clerks have written larger amounts by then
+
+    assert found.catalogs is not None
+    assert [line.partition(":")[0] for line in found.catalogs] == [
+        "constraint entry.amounts is missing",
+        "table made is left over",
+    ]
+    assert found.provisional
+    assert not found.is_another
+
+
+def test_catalogs_are_those_after_the_same_calls_though_a_query_of_rows_is_refused(ledger: Ledger) -> None:
+    migration = """\
+CREATE TABLE kept ();
+-- name: amounts
+SELECT entry_id, 1 / (entry_id - entry_id) AS amount FROM entry ORDER BY entry_id;
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=MAKING)
+
+    assert "division by zero" in found.incomparable
+    assert (found.catalogs, found.provisional) == ((), False)
+    assert not found.is_another
+    assert not found.is_candidate
+
+
+def test_rows_that_nothing_compares_are_not_said_to_be_the_candidates(ledger: Ledger) -> None:
+    plan = ledger.plan("DELETE FROM entry WHERE EXISTS (SELECT FROM entry WHERE amount > 777);\n", baseline=SMALL)
+    stateless = replace(plan.found, workload=replace(plan.found.workload, state=()))
+
+    found = rehearse(replace(plan, found=stateless), plan.candidates[-1], QUICK, ledger.server, Silence())
+
+    assert (found.catalogs, found.provisional) == ((), False)
+    assert found.compared == ()
+    assert found.counts == ("entry: 0 rows instead of 2,000",)
+    assert not found.is_another
     assert not found.is_candidate
 
 

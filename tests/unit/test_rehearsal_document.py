@@ -74,6 +74,7 @@ FOUND = Rehearsal(
     behind_s=0.0,
     gathered=(),
     catalogs=(),
+    provisional=False,
     rows="",
     incomparable="",
     undecided=(),
@@ -95,6 +96,7 @@ FAILED = replace(
         replace(FOUND.statements[0], outcome="not executed", executions=0, failures=(), duration_s=None, calls=0),
     ),
     catalogs=("index receipts is missing: CREATE UNIQUE INDEX",),
+    provisional=True,
     compared=(),
 )
 
@@ -122,6 +124,7 @@ def test_the_report_says_what_was_held_up_and_by_what_in_80_columns() -> None:
         "canceling statement due to lock timeout (55P03)",
         "given up 0 1 0",
         "20.0 MiB during the migration",
+        "60.0 MiB before, 80.0 MiB afterwards, and 81.0 MiB at most, without temporary files and WAL",
         "2s in the migration's session at its end, 0 in the writers'",
         "the writers executed what baseline has throughout",
         "another transaction Share no 30.0 ms",
@@ -238,6 +241,45 @@ def test_rows_that_could_not_be_compared_are_no_verdict() -> None:
     assert "The result is not indexed." in _shown(replace(found, catalogs=("index receipts is missing",)))
 
 
+def test_a_result_of_which_no_rows_were_compared_is_not_called_the_candidate() -> None:
+    nothing = replace(FOUND, compared=(), counts=("entry: 0 rows instead of 2,000",))
+    undecided = replace(FOUND, compared=(), undecided=("served_differs",))
+
+    for found, why in (
+        (nothing, "the workload has no state, and no invariant that can be checked here."),
+        (undecided, "the workload has no state, and none of its invariants holds in a fresh installation."),
+    ):
+        said = _said(found)
+        assert not found.is_candidate
+        assert not found.is_another
+        assert "The result has the schema of indexed; its rows were not compared." in said
+        assert f"Its rows were not compared: {why}" in said
+        assert "The result is" not in said
+
+
+def test_what_rows_or_calls_may_have_made_is_told_and_no_verdict() -> None:
+    found = replace(
+        FOUND,
+        catalogs=("table made is left over",),
+        provisional=True,
+        incomparable='column "amount" does not exist',
+        compared=(),
+    )
+    open_ = "is not known: neither its schema nor its rows could be compared after the same calls."
+
+    said = _said(found)
+
+    assert not found.is_another
+    assert f"Whether the result is indexed {open_}" in said
+    assert "a fresh installation of indexed that was not loaded, and executed no calls:" in said
+    assert "table made is left over" in said
+    assert "What rows or calls create, change or drop, such as a partition, may be among these differences." in said
+    assert "may be among these differences" in _said(FAILED)
+    loaded = replace(found, provisional=False)
+    assert loaded.is_another
+    assert "may be among these differences" not in _said(loaded)
+
+
 def test_where_rows_differ_it_is_said_that_a_fresh_installation_has_no_backfill() -> None:
     said = " ".join(_shown(replace(FOUND, rows="the state 'amounts' differs")).split())
 
@@ -257,6 +299,7 @@ def test_only_a_complete_migration_with_the_same_schema_and_rows_is_the_candidat
     assert not FAILED.is_candidate
     assert not replace(FOUND, catalogs=("index receipts is missing",)).is_candidate
     assert not replace(FOUND, rows="the state 'amounts' differs").is_candidate
+    assert not replace(FOUND, compared=()).is_candidate
 
 
 def test_a_report_is_written_in_the_format_of_its_suffix(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What `schemabench rehearse` does with what it found: it is told, whatever becomes of the files."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from test_rehearsal_document import FOUND
 
 from schemabench import rehearse_command
 from schemabench.errors import ServerError, UsageError
+from schemabench.rehearsal import Rehearsal
 
 
 def test_a_report_that_cannot_be_written_is_shown_and_the_others_are_written(
@@ -56,3 +58,22 @@ def test_files_are_written_though_nothing_can_be_printed(tmp_path: Path, monkeyp
 
     assert "Standard output" in str(failure)
     assert (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        pytest.param(FOUND, 0, id="the candidate"),
+        pytest.param(replace(FOUND, compared=()), 1, id="nothing to compare rows by"),
+        pytest.param(replace(FOUND, compared=(), undecided=("paid",)), 1, id="no invariant tells"),
+        pytest.param(replace(FOUND, rows="the state 'amounts' differs"), 1, id="other rows"),
+    ],
+)
+def test_only_a_result_whose_rows_were_compared_is_a_success(
+    found: Rehearsal, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearse_command, "_found", lambda *_: found)
+    chosen: Any = SimpleNamespace(output=[])
+    asked: Any = None
+
+    assert rehearse_command._rehearse(chosen, asked, 80) == status

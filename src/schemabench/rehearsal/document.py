@@ -38,6 +38,7 @@ _EMPTY = (
     "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
     "candidate has such a statement, a difference like this is to be expected."
 )
+_BARE = "What rows or calls create, change or drop, such as a partition, may be among these differences."
 
 
 def document(found: Rehearsal) -> Document:
@@ -265,7 +266,7 @@ def _written(found: Rehearsal) -> Terms:
     )
     disk = (
         f"the database had {format_bytes(one.before_bytes)} before, {format_bytes(one.after_bytes)} afterwards, and "
-        f"{format_bytes(one.most_bytes)} at most"
+        f"{format_bytes(one.most_bytes)} at most, without temporary files and WAL"
     )
     timeout = (
         f"{found.lock_timeout} in the migration's session at its end, {found.writers_lock_timeout} in the writers'"
@@ -279,10 +280,13 @@ def _result(found: Rehearsal) -> Iterator[Node]:
         yield Verbatim(label=label, text=found.incomparable, is_failure=True)
         return
     if found.catalogs:
+        bare = " that was not loaded, and executed no calls" if found.provisional else ""
         yield Bullets(
-            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}:",
+            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}{bare}:",
             items=tuple(found.catalogs),
         )
+        if found.provisional:
+            yield Paragraph(text=_BARE)
     else:
         yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}.")
     if found.rows:
@@ -300,8 +304,16 @@ def _result(found: Rehearsal) -> Iterator[Node]:
             f"{', '.join(map(name, found.compared))}."
         )
     else:
-        why = "the workload has no state and no invariants" if found.is_done else "the migration is not complete"
-        yield Paragraph(text=f"Its rows were not compared: {why}.")
+        yield Paragraph(text=f"Its rows were not compared: {_why_not(found)}.")
+
+
+def _why_not(found: Rehearsal) -> str:
+    """Return why nobody tried to compare rows, or why what was tried tells nothing."""
+    if not found.is_done:
+        return "the migration is not complete"
+    if found.undecided:
+        return "the workload has no state, and none of its invariants holds in a fresh installation"
+    return "the workload has no state, and no invariant that can be checked here"
 
 
 def _counts(found: Rehearsal) -> Iterator[Node]:

@@ -61,7 +61,7 @@ class Compared:
     """What results, next to a fresh installation of the candidate."""
 
     catalog: Catalog | None = None
-    """The fresh installation's; None if it does not take the rows or the calls."""
+    """The fresh installation's after the same calls; None if it did not execute them."""
     rows: str = ""
     """In what rows differ; empty if they do not."""
     incomparable: str = ""
@@ -115,7 +115,8 @@ def record(  # noqa: PLR0913 (what is known)
         asked: The settings.
         applied: What happened.
         compared: What results, next to a fresh installation.
-        schema: In what the schema differs from that; None if it could not be read.
+        schema: In what the schema differs from that, or from one that was not loaded and executed no calls, if
+            `compared` has no catalog; None if it could not be read.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
@@ -158,6 +159,7 @@ def record(  # noqa: PLR0913 (what is known)
         behind_s=behind_s,
         gathered=tuple(f"{name}, {wait}" for name, wait in sorted(applied.gathered.items())),
         catalogs=schema,
+        provisional=compared.catalog is None,
         rows=compared.rows,
         incomparable=compared.incomparable,
         counts=compared.counts,

@@ -118,7 +118,7 @@ class Written:
     quiet_wal_bytes_per_s: float
     """In the quiet stretch before it."""
     before_bytes: int
-    """The size of the database when the migration began."""
+    """The size of the database when the migration began, without temporary files and WAL; likewise the next two."""
     after_bytes: int
     """When it had ended."""
     most_bytes: int
@@ -176,6 +176,9 @@ class Rehearsal:
     catalogs: tuple[str, ...] | None
     """In what the schema differs from a fresh installation of the candidate; None if it could not be read, as where the
     server failed."""
+    provisional: bool
+    """Whether that installation was not loaded and executed no calls, as where the migration failed, or the candidate
+    does not take the calls. What differs may then come from rows or calls, such as a partition, and is no verdict."""
     rows: str
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
     incomparable: str
@@ -184,7 +187,8 @@ class Rehearsal:
     counts: tuple[str, ...]
     """The tables that have another number of rows than in a fresh installation after the same calls, with both."""
     compared: tuple[str, ...]
-    """The queries whose rows were compared; none if the migration failed, if they could not be, or there are none."""
+    """The queries whose rows were compared; none if the migration failed, if they could not be, if there are none, or
+    if all are `undecided`."""
     undecided: tuple[str, ...]
     """The invariants that do not hold in a fresh installation either."""
     not_executed: tuple[str, ...]
@@ -199,10 +203,10 @@ class Rehearsal:
 
     @property
     def is_candidate(self) -> bool:
-        """Whether all statements were executed, and what results is the candidate."""
-        return self.is_done and not self.is_another and not self.incomparable
+        """Whether all statements were executed, and what results is the candidate, of which rows were compared, too."""
+        return self.is_done and not self.is_another and not self.incomparable and bool(self.compared)
 
     @property
     def is_another(self) -> bool:
         """Whether what results is known not to be the candidate."""
-        return bool(self.catalogs or self.rows)
+        return bool(self.rows or (self.catalogs and not self.provisional))

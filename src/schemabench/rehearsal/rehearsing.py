@@ -148,20 +148,18 @@ class Rehearsing:
 
         Whatever ends that early, a full disk or Ctrl-C, is the reason why they could not be compared, and is raised.
         """
-        schema: tuple[str, ...] = ()
-        known = False
+        schema: tuple[str, ...] | None = None
         # operations of the candidate's own may change the schema themselves, and the writers did not execute these
         earlier = installed if self.candidate.file.operations else {}
         try:
             migrated.close()
             catalog = self._catalog(migrated.databases)
-            schema = tuple(catalogs.differences(installed, catalog, earlier))
-            known = not schema  # what differs may come from calls, which the installation has not executed yet
+            schema = tuple(catalogs.differences(installed, catalog, earlier))  # provisional: it may come from calls
             compared = self._compared(migrated, applied) if applied.is_done else Compared()
             if compared.catalog is not None:
                 schema = tuple(catalogs.differences(compared.catalog, catalog, earlier))
         except BaseException as failure:
-            self._kept(applied, Compared(incomparable=_broken_off(failure)), schema if known else None)
+            self._kept(applied, Compared(incomparable=_broken_off(failure)), schema)
             raise
         return self._kept(applied, compared, schema)
 
@@ -268,24 +266,25 @@ class Rehearsing:
         together.
         """
         random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
+        catalog: catalogs.Catalog | None = None
         try:
             with closing(self._entered(self.candidate, None)) as fresh:
                 if orphans := applied.driven.orphans():
-                    return Compared(catalog=self._catalog(fresh.databases), incomparable=_orphaned(orphans))
+                    return Compared(incomparable=_orphaned(orphans))
                 self._stage("executing the same calls on a fresh installation")
                 fresh.sessions.execute(applied.driven.executed(), random, limits)
+            catalog = self._catalog(fresh.databases)
             self._stage("comparing rows")
             own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
             undecided = tuple(name for name, _ in violations(self.plan, fresh))
             broken = (reason for name, reason in violations(self.plan, own) if name not in undecided)
             rows = next(chain(broken, differences(self.plan, fresh, own, {}, _WHOSE)), "")
             counts = tuple(catalogs.counted(*map(self._counts, (fresh.databases, migrated.databases))))
-            catalog = self._catalog(fresh.databases)
             return Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
         except CandidateError as failure:
             if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
                 raise
-            return Compared(incomparable=str(failure))
+            return Compared(catalog=catalog, incomparable=str(failure))
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)

@@ -21,10 +21,20 @@ def verdict(found: Rehearsal) -> str:
         result = f"The result is {name(found.candidate)}."
     elif found.is_another:
         result = f"The result is not {name(found.candidate)}."
+    elif found.incomparable:
+        result = f"Whether the result is {name(found.candidate)} is not known: {_left_open(found)}."
     else:
-        what = "it" if found.catalogs is None else "its rows"
-        result = f"Whether the result is {name(found.candidate)} is not known: {what} could not be compared."
+        result = f"The result has the schema of {name(found.candidate)}; its rows were not compared."
     return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
+
+
+def _left_open(found: Rehearsal) -> str:
+    """Return what could not be compared."""
+    if found.catalogs is None:
+        return "it could not be compared"
+    if found.catalogs:
+        return "neither its schema nor its rows could be compared after the same calls"
+    return "its rows could not be compared"
 
 
 def _stopped(found: Rehearsal) -> str:
