@@ -1,5 +1,6 @@
 -- candidate: baseline
--- summary: both sets in the same tables, told apart by a column and emptied by DELETE; the flag is a plain row
+-- summary: both sets in the same tables, told apart by a column and emptied by DELETE; the flag is a plain row,
+--   which an operator who looked before it came does not see
 -- expects: no lock between the sets; dead rows of each that the other scans, and operators that try again
 
 CREATE TABLE staging (

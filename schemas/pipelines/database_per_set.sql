@@ -1,5 +1,5 @@
 -- candidate: database_per_set
--- summary: a database for each set, emptied by TRUNCATE
+-- summary: a database for each set, emptied by TRUNCATE; the flag stays a plain row
 -- expects: as a schema for each set; WAL and checkpoints are shared all the same
 -- databases: part
 

@@ -1,5 +1,5 @@
 -- candidate: schema_per_set
--- summary: a schema for each set, emptied by TRUNCATE; the flag stays in a table of both
+-- summary: a schema for each set, emptied by TRUNCATE; the flag stays a plain row, in a table of both
 -- expects: no lock and no dead row between the sets; indexes without the set
 
 CREATE TABLE insight_flag (

@@ -1,5 +1,6 @@
 """The generator and the model of the workload `pipelines`: no server, no clock."""
 
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ FOUND = workload.load(ROOT / "workloads", "pipelines")
 PIPELINES = FOUND.workload
 TYPICAL = PIPELINES.cardinalities["typical"]
 SETS = ("a", "b")
-STEPS = ["check_records", "read_approvals", "apply_records", "clear_staging"]
+BEFORE, AFTER = ["clear_staging"], ["check_records", "read_approvals", "apply_records", "clear_staging"]
 
 each_cardinality = pytest.mark.parametrize("name", tuple(PIPELINES.cardinalities))
 
@@ -55,14 +56,13 @@ def test_sets_are_parts_with_the_same_writers() -> None:
 
 
 @each_cardinality
-def test_a_day_is_a_file_and_then_the_steps_in_order(name: str) -> None:
+def test_a_day_is_emptied_staging_then_a_file_and_then_the_steps_in_order(name: str) -> None:
     sizes = PIPELINES.cardinalities[name]
     calls = _calls(sizes, "load_b", block=7, days=2)
-    day = sizes.records + len(STEPS)
-    assert [call.operation for call in calls[:day]] == ["stage_record"] * sizes.records + STEPS
+    assert [call.operation for call in calls] == 2 * [*BEFORE, *["stage_record"] * sizes.records, *AFTER]
     assert {call.key for call in calls} == {"b"}, "on one connection"
-    days = [call.values["day"] for call in calls if "day" in call.values]
-    assert days == [7_000 + sizes.insight_days] * (day - 2) + [7_001 + sizes.insight_days] * (day - 2)
+    first, days = 7_000 + sizes.insight_days, [call.values["day"] for call in calls if "day" in call.values]
+    assert days == [first] * (sizes.records + 2) + [first + 1] * (sizes.records + 2)
 
 
 def test_insight_and_publications_look_at_days_before_those_that_are_loaded_meanwhile() -> None:
@@ -130,3 +130,21 @@ def test_no_candidate_names_a_set() -> None:
         for name in SETS:
             assert f"'{name}'" not in one.file.source
             assert f"{name}." not in one.file.source.split()
+
+
+def test_insight_is_one_call_of_a_procedure_whatever_the_flag_is() -> None:
+    for one in candidate.find(ROOT / "schemas" / "pipelines").values():
+        (statement,) = candidate.operations(one, FOUND.operations)["run_insight"].statements
+        assert statement.text.sql.strip().startswith("CALL insight("), one.name
+
+
+def test_candidates_whose_insight_is_one_transaction_say_that_productions_databases_would_have_to_be_one() -> None:
+    found = candidate.find(ROOT / "schemas" / "pipelines").values()
+    own = {one.name: "".join(_procedures(one.file.source)) for one in found}
+    whole = {name for name, text in own.items() if text and "COMMIT;" not in text}
+    assert whole == {one.name for one in found if "two databases" in one.summary} == {"flag_advisory", "flag_row_lock"}
+
+
+def _procedures(source: str) -> list[str]:
+    """Return the procedures that a candidate's own file creates."""
+    return re.findall(r"PROCEDURE insight\(.*?\n\$\$;", source, re.DOTALL)

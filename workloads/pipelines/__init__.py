@@ -5,7 +5,8 @@ Owns the writers' calls. Must not know tables: the SQL is in `operations.sql`, a
 The sets are parts: disjoint, with the same jobs, and told apart by one name, `set`. A burst of size 1 is a day in
 miniature. Each set has then
 
-- load: the records of a file, one call each, then the steps that check them, look up approvals, apply and clear them;
+- load: a step that clears what a load that was killed has left in staging; the records of a file, one call each; then
+  the steps that check them, look up approvals, apply and clear them;
 - insight: one call that raises the flag, rebuilds the outcomes, writes approvals back, and lifts the flag. One call, so
   that the flag is up for as long as the database takes, at any pace;
 - publish: policies that operators publish, who try again while the flag is up.
@@ -14,8 +15,9 @@ The jobs of a set run side by side, as those of two sets do. Whatever comes firs
 insight computes from finished days before the block's first, and publications count from the block after; a load adds
 to what it finds. Insight thus reads what earlier blocks have loaded, as it reads the days before today in production.
 
-What differs from production: a file is a 300th of a day's, and a burst of several days runs insight as often over the
-same days, since how many days a burst has is not known when its calls are made.
+What differs from production: a file is a 300th of a day's; members and outcomes are in one database, of two in
+production; and a burst of several days runs insight as often over the same days, since how many days a burst has is not
+known when its calls are made.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +30,8 @@ from .cardinality import AXES, RECORDS_PER_DAY, SETS, TYPICAL, WORST, Pipelines,
 from .model import MODEL
 
 DAYS_PER_BLOCK = 1_000  # set apart for a block: far more than a burst has days
-LOAD_STEPS = ("check_records", "read_approvals", "apply_records", "clear_staging")
+BEFORE_RECORDS = ("clear_staging",)  # a load that was killed may have left records of the same day
+AFTER_RECORDS = ("check_records", "read_approvals", "apply_records", "clear_staging")
 
 PRESCRIPTION_COLUMNS = ("prescription", "member", "policy", "drug", "first_day", "cents", "fills", "last_day")
 
@@ -53,7 +56,7 @@ def _writers_of(name: str, sizes: Pipelines) -> Iterator[Writer]:
     yield Writer(
         name=f"load_{name}",
         kind="batch",
-        weight=sizes.records + len(LOAD_STEPS),
+        weight=len(BEFORE_RECORDS) + sizes.records + len(AFTER_RECORDS),
         pace=f"{each:,} records a day, in {sizes.window_s / 60:,.3g} minutes",
         identifiers=names,
         part=name,
@@ -91,10 +94,16 @@ def background(sizes: Pipelines, random: Random) -> Iterator[Call | Rows]:
 
 def _load(sizes: Pipelines, name: str, block: int, random: Random) -> Iterator[Call]:
     for day in count(_first_day(sizes, block)):
+        for step in BEFORE_RECORDS:
+            yield _step(step, name, day)
         for line in range(sizes.records):
             yield _record(sizes, name, day, line, random)
-        for step in LOAD_STEPS:
-            yield Call(step, {"day": day} if step in {"check_records", "apply_records"} else {}, key=name, rows=0)
+        for step in AFTER_RECORDS:
+            yield _step(step, name, day)
+
+
+def _step(step: str, name: str, day: int) -> Call:
+    return Call(step, {"day": day} if step in {"check_records", "apply_records"} else {}, key=name, rows=0)
 
 
 def _record(sizes: Pipelines, name: str, day: int, line: int, random: Random) -> Call:

@@ -4,14 +4,15 @@
 -- what its own tables need. The set is a parameter of the client, :'set' as a value and :"set" as a name, and never
 -- written down here.
 
--- The file load. A day's file is copied, checked, applied and cleared, each in a transaction of its own: a load that was
--- killed is run again from the start.
+-- The file load. It first clears what a load that was killed has left in staging; then a day's file is copied, checked,
+-- applied and cleared, each in a transaction of its own. So a load that was killed is run again from the start. Two loads
+-- of a set must not run at once: each would clear the other's records. The lock file of the worker sees to that.
 
 -- name: stage_record
 -- batch: 1000 within 1 s
 COPY staging (set_id, day, line, prescription, member, policy, plan, drug, cents) FROM STDIN;
 
--- Broken lines go, and what a load that was killed has left of another day.
+-- Broken lines go, and those of another day.
 
 -- name: check_records
 DELETE FROM staging
@@ -25,7 +26,7 @@ FROM staging
 LEFT JOIN approval USING (set_id, prescription)
 WHERE staging.set_id = :'set';
 
--- A day is loaded once: who comes second, at the same time or later, finds the row of the first.
+-- A day is applied once: who comes second, at the same time or later, finds the row of the first.
 
 -- name: apply_records
 -- as: claimed
@@ -63,6 +64,8 @@ ON CONFLICT (set_id, prescription) DO UPDATE SET
     fills = stored.fills + excluded.fills,
     last_day = greatest(stored.last_day, excluded.last_day);
 
+-- The first step and the last.
+
 -- name: clear_staging
 DELETE FROM staging WHERE set_id = :'set';
 
@@ -72,7 +75,8 @@ DELETE FROM staging WHERE set_id = :'set';
 -- name: run_insight
 CALL insight(:'set', :before::int, :days::int, :limit_cents::bigint);
 
--- Operators. While the flag is up they try again.
+-- Operators. While the flag is up they try again. Who has looked before it went up publishes beside insight: a row is no
+-- lock, and production's flag is a row.
 
 -- name: publish_policy
 -- retry: P0002

@@ -1,5 +1,5 @@
 -- candidate: left_behind
 -- mutant of: list_partitions
--- summary: what a load that was killed has left of another day stays in staging
+-- summary: records of another day pass the check
 -- name: check_records
 DELETE FROM staging WHERE set_id = :'set' AND (member = '' OR cents <= 0);

@@ -1,33 +1,33 @@
 -- candidate: outcomes_of_both_emptied
 -- mutant of: flag_advisory
 -- summary: insight empties the outcomes of both sets, and rebuilds those of its own
--- name: run_insight
-SELECT pg_advisory_xact_lock(hashtext(:'set'));
-DELETE FROM member_outcome;
-INSERT INTO member_outcome (set_id, member, first_day, prescriptions, spent_cents)
-SELECT set_id, member, member.first_day, count(*), sum(cents)::bigint
-FROM prescription
-JOIN member USING (set_id, member)
-WHERE set_id = :'set' AND prescription.first_day = ANY (ARRAY(
-    SELECT day FROM file_load WHERE set_id = :'set' AND day < :before::int ORDER BY day DESC LIMIT :days::int
-))
-GROUP BY set_id, member, member.first_day;
-DELETE FROM plan_outcome;
-INSERT INTO plan_outcome (set_id, plan, drug, prescriptions, members, published, spent_cents)
-SELECT set_id, plan, drug, count(*), count(DISTINCT member),
-    count(*) FILTER (WHERE published_on < :before::int), sum(cents)::bigint
-FROM prescription
-JOIN policy USING (set_id, policy)
-WHERE set_id = :'set' AND first_day = ANY (ARRAY(
-    SELECT day FROM file_load WHERE set_id = :'set' AND day < :before::int ORDER BY day DESC LIMIT :days::int
-))
-GROUP BY set_id, plan, drug;
-DELETE FROM approval;
-INSERT INTO approval (set_id, prescription, spent_cents)
-SELECT set_id, prescription, outcome.spent_cents
-FROM prescription
-JOIN policy USING (set_id, policy)
-JOIN member_outcome AS outcome USING (set_id, member)
-WHERE set_id = :'set' AND prescription.first_day = ANY (ARRAY(
-    SELECT day FROM file_load WHERE set_id = :'set' AND day < :before::int ORDER BY day DESC LIMIT :days::int
-)) AND published_on < :before::int AND outcome.spent_cents <= :limit_cents::bigint;
+CREATE OR REPLACE PROCEDURE insight(own text, before int, days int, limit_cents bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    finished int[];
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext(own));
+    finished := ARRAY(SELECT day FROM file_load WHERE set_id = own AND day < before ORDER BY day DESC LIMIT days);
+    DELETE FROM member_outcome;
+    INSERT INTO member_outcome (set_id, member, first_day, prescriptions, spent_cents)
+    SELECT set_id, member, member.first_day, count(*), sum(cents)::bigint
+    FROM prescription
+    JOIN member USING (set_id, member)
+    WHERE set_id = own AND prescription.first_day = ANY (finished)
+    GROUP BY set_id, member, member.first_day;
+    DELETE FROM plan_outcome;
+    INSERT INTO plan_outcome (set_id, plan, drug, prescriptions, members, published, spent_cents)
+    SELECT set_id, plan, drug, count(*), count(DISTINCT member),
+        count(*) FILTER (WHERE published_on < before), sum(cents)::bigint
+    FROM prescription
+    JOIN policy USING (set_id, policy)
+    WHERE set_id = own AND first_day = ANY (finished)
+    GROUP BY set_id, plan, drug;
+    DELETE FROM approval;
+    INSERT INTO approval (set_id, prescription, spent_cents)
+    SELECT set_id, prescription, outcome.spent_cents
+    FROM prescription
+    JOIN policy USING (set_id, policy)
+    JOIN member_outcome AS outcome USING (set_id, member)
+    WHERE set_id = own AND prescription.first_day = ANY (finished) AND published_on < before AND outcome.spent_cents <= limit_cents;
+END
+$$;
