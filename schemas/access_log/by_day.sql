@@ -1,5 +1,5 @@
 -- candidate: by_day
--- summary: lines partitioned by day, without an index on the time in a day
+-- summary: lines partitioned by day, for May and June 2015, and one partition for all other lines; no index on the time
 -- expects: cheaper lines and reads of whole partitions; old days are dropped in no time; a read of an hour reads its
 --   day
 

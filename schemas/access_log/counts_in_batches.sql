@@ -49,3 +49,8 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 ON CONFLICT (logged_at, host) DO UPDATE
 SET requests = known.requests + excluded.requests, bytes = known.bytes + excluded.bytes;
+
+-- No line is kept.
+
+-- name: lines_unlike_their_fields
+SELECT WHERE false;

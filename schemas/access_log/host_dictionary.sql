@@ -56,3 +56,12 @@ SELECT logged_at, host_id, bytes, line
 FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :bytes::bigint[], :lines::text[])
   AS sent (logged_at, host, bytes, line)
 JOIN host USING (host);
+
+-- name: lines_unlike_their_fields
+SELECT line, host, bytes
+FROM (
+  SELECT line, host, bytes,
+         substring(line FROM '^[^ ]+ [^ ]+ [^ ]+ \[[^\]]+\] "(?:[^"\\]|\\.)*" [0-9]{3} ([0-9]+|-)(?: |$)') AS sent
+  FROM access JOIN host USING (host_id)
+) AS kept
+WHERE NOT starts_with(line, host || ' ') OR replace(sent, '-', '0')::bigint IS DISTINCT FROM bytes;

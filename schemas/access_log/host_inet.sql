@@ -65,3 +65,12 @@ SELECT coalesce(country, '') COLLATE "C" AS country, sum(requests)::bigint AS re
 FROM frequent LEFT JOIN address_range ON address BETWEEN first AND last
 GROUP BY 1
 ORDER BY 2 DESC, 1;
+
+-- name: lines_unlike_their_fields
+SELECT line, host, bytes
+FROM (
+  SELECT line, coalesce(name, host(address)) AS host, bytes,
+         substring(line FROM '^[^ ]+ [^ ]+ [^ ]+ \[[^\]]+\] "(?:[^"\\]|\\.)*" [0-9]{3} ([0-9]+|-)(?: |$)') AS sent
+  FROM access
+) AS kept
+WHERE NOT starts_with(line, host || ' ') OR replace(sent, '-', '0')::bigint IS DISTINCT FROM bytes;

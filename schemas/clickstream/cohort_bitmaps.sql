@@ -1,5 +1,6 @@
 -- candidate: cohort_bitmaps
--- summary: a row for each user, with the week of its install and a bit for each week with a log-in
+-- summary: a row for each user, with the week of its install and a bit for each week with a log-in, from 5 January 2015
+--   to 22 December 2024
 -- expects: retention reads one row a user; a log-in rewrites it at most once a week; neither installs nor
 --   log-ins are kept
 
@@ -14,7 +15,8 @@ CREATE TABLE event (
 CREATE UNIQUE INDEX event_once ON event (user_id, kind, happened_at, article);
 CREATE INDEX event_time ON event (happened_at);
 
--- Bit 0 is the week of 5 January 2015; ten years from then are enough for the life of an application.
+-- Bit 0 is the week of 5 January 2015. Ten years from then are enough for the life of an application; a log-in at any
+-- other time is refused, and so is retention of an install at any other time.
 CREATE TABLE app_user (
     user_id text COLLATE "C" PRIMARY KEY,
     installed_week date,  -- NULL as long as only log-ins came

@@ -15,7 +15,7 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY ping_open;
 
 -- name: compact_cdn
 WITH finished AS (
-    DELETE FROM cdn_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM cdn_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, site_id, cdn, bytes_streamed
 )
 INSERT INTO cdn_daily AS daily (utc_date, site_id, cdn, bytes_streamed)
@@ -30,7 +30,7 @@ REFRESH MATERIALIZED VIEW CONCURRENTLY cdn_open;
 
 -- name: compact_ping
 WITH finished AS (
-    DELETE FROM ping_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM ping_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, analytics_id, plays, ad_impressions
 )
 INSERT INTO ping_daily AS daily (utc_date, analytics_id, plays, ad_impressions)

@@ -25,7 +25,7 @@ BEGIN
 END
 $$;
 
--- Keyed by batch first: a batch that is sent twice is refused, and compaction finds finished batches at one end.
+-- Keyed by batch first: a batch that is sent twice is refused, and compaction finds the rows of one together.
 CREATE TABLE cdn_batch (
     batch_id bigint NOT NULL,
     utc_date date NOT NULL,

@@ -13,7 +13,7 @@ CREATE TABLE media_storage (
     PRIMARY KEY (utc_date, site_id)
 ) PARTITION BY RANGE (utc_date);
 
--- Keyed by batch first: a batch that is sent twice is refused, and compaction finds finished batches at one end.
+-- Keyed by batch first: a batch that is sent twice is refused, and compaction finds the rows of one together.
 CREATE TABLE cdn_batch (
     batch_id bigint NOT NULL,
     utc_date date NOT NULL,

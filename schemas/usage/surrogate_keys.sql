@@ -38,7 +38,7 @@ CREATE TABLE media_storage (
     PRIMARY KEY (utc_date, site_key)
 );
 
--- Keyed by batch first: a batch that is sent twice is refused, and compaction finds finished batches at one end.
+-- Keyed by batch first: a batch that is sent twice is refused, and compaction finds the rows of one together.
 CREATE TABLE cdn_batch (
     batch_id bigint NOT NULL,
     utc_date date NOT NULL,
@@ -160,7 +160,7 @@ JOIN analytics USING (analytics_id);
 
 -- name: compact_cdn
 WITH finished AS (
-    DELETE FROM cdn_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM cdn_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, site_key, cdn, bytes_streamed
 )
 INSERT INTO cdn_daily AS daily (utc_date, site_key, cdn, bytes_streamed)
@@ -175,7 +175,7 @@ REFRESH MATERIALIZED VIEW cdn_open;
 
 -- name: compact_ping
 WITH finished AS (
-    DELETE FROM ping_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM ping_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, analytics_key, plays, ad_impressions
 )
 INSERT INTO ping_daily AS daily (utc_date, analytics_key, plays, ad_impressions)

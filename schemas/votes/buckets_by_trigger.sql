@@ -37,12 +37,27 @@ SELECT choice, bucket, votes
 FROM bucket
 ORDER BY choice COLLATE "C", bucket;
 
+-- What it has counted, rather than what it could count again: a vote that the trigger loses must show.
+
+-- name: state_totals
+SELECT choice, sum(votes)::bigint AS votes
+FROM bucket
+GROUP BY choice
+ORDER BY choice COLLATE "C";
+
+-- name: state_buckets
+SELECT choice, bucket, votes
+FROM bucket
+ORDER BY choice COLLATE "C", bucket;
+
+-- Each vote is counted in its own transaction, so that no less may be served, either.
+
 -- name: more_served_than_cast
-SELECT choice, bucket, served.votes AS served
+SELECT choice, bucket, coalesce(served.votes, 0) AS served
 FROM bucket AS served
-LEFT JOIN (
+FULL JOIN (
     SELECT choice, date_bin('10 minutes', voted_at, '2000-01-01 00:00:00+00') AS bucket, count(*) AS votes
     FROM vote
     GROUP BY choice, bucket
 ) AS held USING (choice, bucket)
-WHERE served.votes > coalesce(held.votes, 0);
+WHERE served.votes IS DISTINCT FROM held.votes;

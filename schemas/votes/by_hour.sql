@@ -1,5 +1,6 @@
 -- candidate: by_hour
--- summary: every vote a row, in a partition for each hour; index by choice, then time
+-- summary: every vote a row, in a partition for each hour of 20 June 2026, and one for all others; index by choice,
+--   then time
 -- expects: smaller indexes to insert into; reads that plan and visit every partition
 
 CREATE TABLE vote (
@@ -9,7 +10,7 @@ CREATE TABLE vote (
 ) PARTITION BY RANGE (voted_at);
 CREATE INDEX vote_choice_time ON vote (choice, voted_at);
 
--- The day of the event, and whatever is cast at any other time.
+-- The day of the event, and whatever is cast at any other time, such as all of a replay.
 CREATE TABLE vote_other PARTITION OF vote DEFAULT;
 CREATE TABLE vote_00 PARTITION OF vote FOR VALUES FROM ('2026-06-20 00:00+00') TO ('2026-06-20 01:00+00');
 CREATE TABLE vote_01 PARTITION OF vote FOR VALUES FROM ('2026-06-20 01:00+00') TO ('2026-06-20 02:00+00');

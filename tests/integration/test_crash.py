@@ -32,7 +32,7 @@ CALLS = (
         )
         for n in (1, 2)
     ),
-    Call("compact_cdn", {"through_batch": 1}),
+    Call("compact_cdn", {"first_batch": 1, "through_batch": 1}),
 )
 """One row for good, one that is compacted, one that is not."""
 

@@ -120,7 +120,7 @@ def test_strategy_of_usage_keeps_its_bounds() -> None:
         assert usage.media_events <= 400
         assert usage.sites * usage.history_days <= 80_000
         assert usage.analytics_ids * usage.analytics_history_days <= 200_000
-        assert usage.open_blocks <= 120
+        assert usage.open_slices <= 240
 
 
 def test_strategy_of_clickstream_keeps_its_bounds() -> None:

@@ -125,6 +125,18 @@ def test_of_equal_views_the_25_first_by_bytes_are_kept() -> None:
     assert ranked == [(HOUR, "en", rank, f"p{rank - 1:02}", 1) for rank in range(1, 26)]
 
 
+def test_the_largest_numbers_are_expected_of_english() -> None:
+    asked, finish, check = (Call(name, {"date_hour": HOUR}) for name in ("find_hour", "finish_hour", "check_hour"))
+    for domains, led in ((["en", "de"], True), (["de", "en"], True), (["en", "de", "de"], False), (["de"], False)):
+        pages = [f"p{number}" for number in range(len(domains))]
+        load = Call("load_pages", {"date_hour": HOUR, "domains": domains, "pages": pages, "views": [3] * len(domains)})
+        state = _after("pageviews", asked, load, finish)
+
+        assert _model("pageviews").apply(state, check) == [
+            (len(set(domains)), max(map(domains.count, domains)), True, 3, led)
+        ]
+
+
 def _install(user_id: str, moment: datetime) -> Call:
     return Call("first_install", {"user_id": user_id, "happened_at": moment})
 

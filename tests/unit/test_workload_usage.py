@@ -1,7 +1,7 @@
 """The generator and the replay of the workload `usage`: no server, no clock."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -113,41 +113,87 @@ def test_a_date_stays_for_a_whole_day_of_blocks(name: str) -> None:
 
 @each_cardinality
 @pytest.mark.parametrize("table", ["cdn", "ping"])
-def test_each_insert_is_followed_by_refresh_on_the_same_connection_and_a_compaction(name: str, table: str) -> None:
+def test_each_compaction_is_followed_by_an_insert_and_a_refresh_on_the_same_connection(name: str, table: str) -> None:
     calls = _calls(USAGE.cardinalities[name], f"aggregation_{table}", slices=4)
-    steps = [f"insert_{table}", f"refresh_{table}_views", f"compact_{table}"]
+    steps = [f"compact_{table}", f"insert_{table}", f"refresh_{table}_views"]
     assert [call.operation for call in calls] == steps * 4
-    assert [call.key for call in calls[0::3]] == [call.key for call in calls[1::3]]
-    assert len({call.key for call in calls[0::3]}) == 4
-    assert len({call.key for call in calls[2::3]}) == 1
+    assert len({call.key for call in calls[0::3]}) == 1
+    assert [call.key for call in calls[1::3]] == [call.key for call in calls[2::3]]
+    assert len({call.key for call in calls[1::3]}) == 4
+
+
+class _Open:
+    """What is in a batch table: rows by batch, in the order in which they came."""
+
+    def __init__(self, usage: Any, table: str) -> None:  # noqa: ANN401
+        self.by_batch: dict[int, int] = {}
+        self.table = table
+        self.execute(USAGE.background(usage, _random()))
+
+    def execute(self, calls: Iterable[Call]) -> list[int]:
+        """Execute inserts and compactions; return how many rows were open after each of both."""
+        found = []
+        for call in calls:
+            values: Any = call.values
+            if call.operation == f"insert_{self.table}":
+                assert values["batch_id"] not in self.by_batch
+                self.by_batch[values["batch_id"]] = call.rows
+            elif call.operation == f"compact_{self.table}":
+                for batch in _compacted(self.by_batch, call):
+                    del self.by_batch[batch]
+            else:
+                continue
+            found.append(sum(self.by_batch.values()))
+        return found
+
+
+def _compacted(batches: Iterable[int], call: Call) -> list[int]:
+    first, through = int(str(call.values["first_batch"])), int(str(call.values["through_batch"]))
+    return [batch for batch in batches if first <= batch <= through]
 
 
 @each_cardinality
-def test_compaction_takes_up_what_history_left_open_and_never_what_the_block_inserts(name: str) -> None:
+@pytest.mark.parametrize("table", ["cdn", "ping"])
+@pytest.mark.parametrize("slices", [1, 2, 25])
+def test_as_many_rows_stay_open_however_many_slices_a_block_has(name: str, table: str, slices: int) -> None:
     usage = USAGE.cardinalities[name]
-    open_batches = {
-        int(str(call.values["batch_id"]))
-        for call in USAGE.background(usage, _random())
-        if call.operation in {"insert_cdn", "insert_ping"}
-    }
-    assert min(open_batches) >= 0
-    left = set(open_batches)
-    for block in range(usage.open_blocks + 2):
-        calls = _calls(usage, "aggregation_cdn", block=block, slices=2)
-        inserted = {int(str(call.values["batch_id"])) for call in calls[0::3]}
-        through = max(int(str(call.values["through_batch"])) for call in calls[2::3])
-        assert through < min(inserted)
-        assert not inserted & left
-        left = {batch for batch in left | inserted if batch > through}
-        assert len(left) <= max(len(open_batches), 2 * usage.open_blocks) + 1
-    assert not left & open_batches
+    found = _Open(usage, table)
+    start, of_a_slice = sum(found.by_batch.values()), usage.cdn_rows if table == "cdn" else usage.ping_rows
+    assert start == usage.open_slices * of_a_slice
+    for block in range(2 * usage.open_slices // slices + 2):
+        seen = found.execute(_calls(usage, f"aggregation_{table}", block=block, slices=slices))
+        assert len(seen) == 2 * slices
+        assert all(start - of_a_slice <= rows <= start for rows in seen)
+
+
+@each_cardinality
+def test_blocks_that_differ_in_slices_and_end_within_one_leave_no_batch_too_many(name: str) -> None:
+    usage = USAGE.cardinalities[name]
+    found = _Open(usage, "cdn")
+    start = len(found.by_batch)
+    for block in range(4 * usage.open_slices):
+        calls = _calls(usage, "aggregation_cdn", block=block, slices=(1, 2, 9)[block % 3])
+        found.execute(calls if block % 2 else calls[:2])
+        assert start - 1 <= len(found.by_batch) <= start
+
+
+@each_cardinality
+def test_with_the_usual_slices_the_oldest_batch_is_compacted_and_history_first(name: str) -> None:
+    usage = USAGE.cardinalities[name]
+    found = _Open(usage, "ping")
+    assert min(found.by_batch) >= 0
+    for block in range(usage.open_slices):
+        for call in _calls(usage, "aggregation_ping", block=block, slices=2):
+            if call.operation == "compact_ping":
+                assert _compacted(found.by_batch, call) == [next(iter(found.by_batch))]
+            found.execute([call])
 
 
 @each_cardinality
 def test_rows_of_a_batch_are_distinct_sorted_and_within_bounds(name: str) -> None:
     usage = USAGE.cardinalities[name]
-    cdn = _calls(usage, "aggregation_cdn")[0].values
-    ping = _calls(usage, "aggregation_ping")[0].values
+    cdn = _calls(usage, "aggregation_cdn")[1].values
+    ping = _calls(usage, "aggregation_ping")[1].values
     sites, cdns = cdn["site_ids"], cdn["cdns"]
     assert isinstance(sites, list)
     assert isinstance(cdns, list)

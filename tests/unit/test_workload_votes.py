@@ -1,8 +1,9 @@
 """The generator and the replay of the workload `votes`: no server, no clock."""
 
 from collections import Counter
-from datetime import UTC, datetime
-from itertools import islice
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,6 +64,23 @@ def test_the_history_has_as_many_votes_as_it_should() -> None:
     calls = list(VOTES.background(TYPICAL, _random()))
     assert sum(call.rows for call in calls) == TYPICAL.history_votes
     assert calls[-1].operation == "refresh_results"
+
+
+@each_cardinality
+def test_the_history_comes_at_a_quiet_pace_and_ends_where_the_first_block_begins(name: str) -> None:
+    votes = VOTES.cardinalities[name]
+    calls = [call for call in VOTES.background(votes, _random()) if call.operation == "load_votes"]
+    moments = [moment for call in calls for moment in call.values["voted_ats"]]  # type: ignore[attr-defined]
+    first = datetime.fromisoformat(str(_calls(votes, "kiosks")[0].values["voted_at"]))
+    assert first - moments[0] == timedelta(seconds=votes.history_votes / 20)
+    assert {after - before for before, after in pairwise(moments)} == {timedelta(seconds=1 / 20)}
+    buckets = {(moment.hour, moment.minute // 10) for moment in moments}
+    assert len(buckets) == {"typical": 2, "worst": 5}[name]
+
+
+def test_a_history_is_no_faster_than_the_votes_after_it() -> None:
+    slow = replace(TYPICAL, votes_per_s=5)
+    assert (slow.history_votes_per_s, TYPICAL.history_votes_per_s) == (5, 20)
 
 
 def test_each_choice_gets_about_half_of_what_is_left() -> None:

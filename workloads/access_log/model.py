@@ -99,6 +99,7 @@ def rows(state: State) -> dict[str, Sequence[Row]]:
         "state_broken": broken,
         "state_countries": sorted(countries.items(), key=lambda one: str(one[0]).encode()),
         "hosts_without_requests": (),
+        "lines_unlike_their_fields": (),
         "ranges_that_overlap": (),
     }
 

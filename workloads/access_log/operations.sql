@@ -3,7 +3,7 @@
 -- Every candidate offers the view access_log (logged_at, host, requests, bytes), in which a row is a line or the sum of
 -- an hour, and the table address_range (first, last, country). Readers and checks use only these, the function
 -- address_of, and the table broken_line, so that a candidate overrides no more than how lines come in and how addresses
--- are found.
+-- are found. The exception is lines_unlike_their_fields, which looks into the table of lines.
 
 -- name: log_request
 -- The client parses what is asked for; the line is kept as it came, for all else.
@@ -80,6 +80,17 @@ SELECT country COLLATE "C" AS country, count(*) AS ranges FROM address_range GRO
 
 -- name: hosts_without_requests
 SELECT logged_at, host, requests FROM access_log WHERE requests < 1 OR host IS NULL;
+
+-- name: lines_unlike_their_fields
+-- A line that is kept as it came still says its host and bytes. The pattern is that of workloads/access_log/line.py,
+-- with the bytes alone in parentheses, which takes a third of the time.
+SELECT line, host, bytes
+FROM (
+  SELECT line, host, bytes,
+         substring(line FROM '^[^ ]+ [^ ]+ [^ ]+ \[[^\]]+\] "(?:[^"\\]|\\.)*" [0-9]{3} ([0-9]+|-)(?: |$)') AS sent
+  FROM access
+) AS kept
+WHERE NOT starts_with(line, host || ' ') OR replace(sent, '-', '0')::bigint IS DISTINCT FROM bytes;
 
 -- name: ranges_that_overlap
 SELECT first, last

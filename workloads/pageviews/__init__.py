@@ -6,7 +6,8 @@ An hour is one job: it checks whether the hour is loaded, sends the lines in chu
 the pages and makes the hour visible at once. All calls of an hour share a key, as one process loads it; several hours
 load at the same time, as in a catch-up. After each set of hours, one of them is run again, which must change nothing,
 or reloaded by force, which replaces it. Hours are never removed, so the fact table grows, but only by 25 entries per
-domain and hour; the amount of data read and looked up stays the same.
+domain and hour; the amount of data read and looked up stays the same. The blacklist is loaded once, before all hours:
+a job brings it in a replay only, since beside an hour of a few hundred lines it would be most of the work.
 
 Weights: the smallest burst of the loader is one set of hours. Production loads one hour of some five million lines an
 hour, or several when it catches up; a burst is such a catch-up, with each hour sampled down. The sampling preserves the

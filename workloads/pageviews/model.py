@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KEPT = 25  # pages of a domain and hour
 TOP_DOMAINS = 10  # that top_domains shows
+LARGEST_DOMAIN = "en"  # whose numbers check_hour expects to be the largest
 LARGEST = 2**63 - 1  # of a bigint
 HOURS = (datetime(2016, 9, 1), datetime(2016, 8, 31, 23), datetime(2017, 1, 1))  # noqa: DTZ001 (stored without a zone)
 DOMAINS = ("en", "ዊኪ'\\")
@@ -105,10 +106,12 @@ def _top_domains(state: State, values: Values) -> list[Row]:
 
 
 def _check(state: State, values: Values) -> list[Row]:
-    domains = list(state.loaded.get(values["date_hour"], {}).values())
+    domains = state.loaded.get(values["date_hour"], {})
     if not domains:
-        return [(0, None, None, None)]
-    return [(len(domains), max(map(len, domains)), True, max(pages[0][1] for pages in domains))]
+        return [(0, None, None, None, False)]
+    sums = {domain: sum(views for _, views in pages) for domain, pages in domains.items()}
+    entries, views = (max(map(pick, domains.values())) for pick in (len, lambda pages: pages[0][1]))
+    return [(len(domains), entries, True, views, sums.get(LARGEST_DOMAIN, -1) == max(sums.values()))]
 
 
 _READS: Mapping[str, Callable[[State, Values], list[Row]]] = {

@@ -95,12 +95,15 @@ LIMIT 10;
 
 -- name: check_hour
 -- What the loader's report asserts of an hour: enough domains, none with more than 25 entries, sorted, a first page
--- with enough views.
-SELECT count(DISTINCT domain) AS domains, max(rank) AS most_entries, bool_and(in_order) AS sorted,
-       max(views) AS most_views
+-- with enough views, and the largest numbers for `en`.
+SELECT count(DISTINCT domain) AS domains, max(entries) AS most_entries, bool_and(in_order) AS sorted,
+       max(views) AS most_views,
+       coalesce(max(domain_views) FILTER (WHERE domain = 'en') = max(domain_views), false) AS led_by_en
 FROM (
-  SELECT domain, rank, views,
-         coalesce(lag(views) OVER (PARTITION BY domain ORDER BY rank) >= views, true) AS in_order
+  SELECT domain, views,
+         coalesce(lag(views) OVER (PARTITION BY domain ORDER BY rank) >= views, true) AS in_order,
+         count(*) OVER (PARTITION BY domain) AS entries,
+         sum(views) OVER (PARTITION BY domain) AS domain_views
   FROM ranked_page
   WHERE date_hour = :date_hour::timestamp
 ) AS entry;

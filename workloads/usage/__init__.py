@@ -6,14 +6,19 @@ A burst of size 1 is a *slice*: `slice_s` seconds out of the eight minutes in wh
 that every writer is at its worst. From the production figures follow, for a slice,
 
 - media_library: two events for each of its entries, all entries once in `media_cycle_s`;
-- aggregation_cdn and aggregation_ping: the slice's share of a run's rows (two for each site, from two CDNs; one for
-  each analytics id) in one insert, then a refresh of the views, then the compaction of what is half a run old;
+- aggregation_cdn and aggregation_ping: the compaction of an earlier slice's batch, then the slice's share of a run's
+  rows (two for each site, from two CDNs; one for each analytics id) in one insert, then a refresh of the views;
 - reader: `reads` of three kinds.
 
 The writers' rows thus have the proportions of production, with three exceptions. Compaction comes with each insert
 rather than once per run, so that every trial has some and the batch tables keep a constant size, the average of empty
 and full. The rate of reads is not known: `reads` is a guess for a few dashboards. And a trial executes at once what
 production spreads over seconds, since it measures the possible speed.
+
+How many slices a block has is not known here, and differs between blocks, but half a run of batches is to be open at
+any time. So there are `open_slices` places for them: a slice's compaction empties a place, its batch takes it. Places
+are used in turn, and with `SLICES_PER_BLOCK` what is compacted is the oldest batch. With fewer slices, some batches
+stay; with more, some are compacted sooner. The price: batch ids begin with the place, and do not ascend with time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +42,7 @@ BLOCKS_PER_DAY = 480
 
 DAYS_WITH_BATCHES = 2  # the first day and the one before it: half a run of batches is open when blocks begin
 BATCHES_PER_BLOCK = 1000  # batch ids set apart for a block: far more than a burst has slices
+BATCHES_PER_PLACE = 10**12  # batch ids set apart for a place: enough for a billion blocks
 ROWS_PER_LOAD = 10_000  # ids in one call that loads history
 
 # Sizes. The sites' follow Zipf's law, as customers' do; the rest is uniform below a bound that is merely plausible.
@@ -48,7 +54,7 @@ PLAYS_PER_PING_ROW = 500
 
 
 def writers(usage: Usage) -> tuple[Writer, ...]:
-    """Return the four writers; an aggregation's weight counts insert, refresh and compaction separately."""
+    """Return the four writers; an aggregation's weight counts compaction, insert and refresh separately."""
     return (
         Writer(
             name="media_library",
@@ -73,7 +79,7 @@ def writers(usage: Usage) -> tuple[Writer, ...]:
     )
 
 
-AGGREGATION_STEPS = ("insert", "refresh", "compact")
+AGGREGATION_STEPS = ("compact", "insert", "refresh")
 
 
 def burst(usage: Usage, writer: str, block: int, random: Random) -> Iterator[Call]:
@@ -92,9 +98,10 @@ def background(usage: Usage, random: Random) -> Iterator[Call]:
         yield from _load_ping(usage, day, random)
     for day in islice(days, DAYS_WITH_BATCHES):
         yield from _load_day(sites, day, random)
-    for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block, to load half a run quickly
-        yield _insert_cdn(usage, block, 0, SLICES_PER_BLOCK, random)
-        yield _insert_ping(usage, block, 0, SLICES_PER_BLOCK, random)
+    for number in range(-usage.open_slices, 0):  # one in each place, in the order of their compaction
+        block, slice_number = divmod(number, SLICES_PER_BLOCK)
+        yield _insert_cdn(usage, block, slice_number, random)
+        yield _insert_ping(usage, block, slice_number, random)
     for day in days:
         yield from _load_day(sites, day, random)
     yield Call("refresh_cdn_views", {}, rows=0)
@@ -147,21 +154,21 @@ def bytes_stored_event(day: date, site_id: str, bytes_stored: int) -> Call:
 
 def _aggregation_cdn(usage: Usage, block: int, random: Random) -> Iterator[Call]:
     for slice_number in count():
-        yield _insert_cdn(usage, block, slice_number, 1, random)
-        yield Call("refresh_cdn_views", {}, key=_slice_key(slice_number), rows=0)
         yield _compaction(usage, "compact_cdn", block, slice_number)
+        yield _insert_cdn(usage, block, slice_number, random)
+        yield Call("refresh_cdn_views", {}, key=_slice_key(slice_number), rows=0)
 
 
 def _aggregation_ping(usage: Usage, block: int, random: Random) -> Iterator[Call]:
     for slice_number in count():
-        yield _insert_ping(usage, block, slice_number, 1, random)
-        yield Call("refresh_ping_views", {}, key=_slice_key(slice_number), rows=0)
         yield _compaction(usage, "compact_ping", block, slice_number)
+        yield _insert_ping(usage, block, slice_number, random)
+        yield Call("refresh_ping_views", {}, key=_slice_key(slice_number), rows=0)
 
 
-def _insert_cdn(usage: Usage, block: int, slice_number: int, slices: int, random: Random) -> Call:
+def _insert_cdn(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
     known = _sites(usage.sites)
-    chosen = sorted(random.sample(range(len(CDNS) * usage.sites), slices * usage.cdn_rows))
+    chosen = sorted(random.sample(range(len(CDNS) * usage.sites), usage.cdn_rows))
     values = {
         "batch_id": _batch_id(usage, block, slice_number),
         "utc_date": _day(block),
@@ -172,9 +179,9 @@ def _insert_cdn(usage: Usage, block: int, slice_number: int, slices: int, random
     return Call("insert_cdn", values, key=_slice_key(slice_number), rows=len(chosen))
 
 
-def _insert_ping(usage: Usage, block: int, slice_number: int, slices: int, random: Random) -> Call:
+def _insert_ping(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
     known = _analytics(usage.analytics_ids)
-    chosen = sorted(random.sample(range(usage.analytics_ids), slices * usage.ping_rows))
+    chosen = sorted(random.sample(range(usage.analytics_ids), usage.ping_rows))
     plays = [random.randrange(PLAYS_PER_PING_ROW) for _ in chosen]
     values = {
         "batch_id": _batch_id(usage, block, slice_number),
@@ -187,12 +194,14 @@ def _insert_ping(usage: Usage, block: int, slice_number: int, slices: int, rando
 
 
 def _compaction(usage: Usage, operation: str, block: int, slice_number: int) -> Call:
-    """Return the compaction of all batches up to the one of this slice, `open_blocks` blocks ago.
+    """Return the compaction of all that is in the place of a slice's batch before it: mostly one batch.
 
-    Its key makes it one job. It writes no rows: it only moves them.
+    It comes before the batch, so that a burst that ends within a slice leaves no batch too many. Its key makes it one
+    job. It writes no rows: it only moves them.
     """
-    through = _batch_id(usage, block - usage.open_blocks, slice_number)
-    return Call(operation, {"through_batch": through}, key="compaction", rows=0)
+    first = _place(usage, block, slice_number) * BATCHES_PER_PLACE
+    through = _batch_id(usage, block, slice_number) - 1
+    return Call(operation, {"first_batch": first, "through_batch": through}, key="compaction", rows=0)
 
 
 def _reader(usage: Usage, block: int, random: Random) -> Iterator[Call]:
@@ -266,8 +275,14 @@ def _days(number: int) -> Iterator[date]:
 
 
 def _batch_id(usage: Usage, block: int, slice_number: int) -> int:
-    """Return the id of a batch: ascending over blocks, not below 0 for those that are open before the first block."""
-    return (block + 2 * usage.open_blocks) * BATCHES_PER_BLOCK + slice_number
+    """Return the id of a batch: in its place, ascending over blocks and slices, those of the background included."""
+    within_place = (block + usage.open_slices) * BATCHES_PER_BLOCK + slice_number  # not below 0
+    return _place(usage, block, slice_number) * BATCHES_PER_PLACE + within_place
+
+
+def _place(usage: Usage, block: int, slice_number: int) -> int:
+    """Return the place of a slice's batch, from 0 on: in turn, if each block has `SLICES_PER_BLOCK`."""
+    return (block * SLICES_PER_BLOCK + slice_number) % usage.open_slices
 
 
 def _slice_key(slice_number: int) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CDNS = ("cdn_a", "cdn_b")  # two CDNs deliver; which ones does not matter
 RUN_WRITE_S = 480  # a run of the aggregations writes for about 8 minutes
 MONTH_DAYS = 31  # what a read of a month spans
-SLICES_PER_BLOCK = 2  # about what calibration arrives at: from it follows how many blocks are half a run
+SLICES_PER_BLOCK = 2  # about what calibration arrives at; with as many, compaction finds the oldest batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,9 @@ class Usage:
         return self._share(self.analytics_ids, RUN_WRITE_S)
 
     @property
-    def open_blocks(self) -> int:
-        """Blocks with batches that are not compacted yet: about half a run."""
-        return max(1, round(RUN_WRITE_S / 2 / self.slice_s / SLICES_PER_BLOCK))
+    def open_slices(self) -> int:
+        """Slices whose batches are not compacted yet: half a run."""
+        return max(1, round(RUN_WRITE_S / 2 / self.slice_s))
 
     def _share(self, calls: int, seconds: int) -> int:
         return max(1, round(calls * self.slice_s / seconds))

@@ -223,8 +223,8 @@ def calls(_usage: Usage) -> "SearchStrategy[Call]":
     insert_cdn = st.builds(_rows, st.just("insert_cdn"), days, streams, batch)
     insert_ping = st.builds(_rows, st.just("insert_ping"), days, pings, batch)
     refresh = st.sampled_from(("refresh_cdn_views", "refresh_ping_views")).map(lambda name: Call(name, {}, rows=0))
-    through = st.one_of(st.just(BATCHES[-1]), batch)  # mostly all of them
-    compact = st.builds(_compaction, st.sampled_from(("compact_cdn", "compact_ping")), through)
+    first, through = st.one_of(st.just(BATCHES[0]), batch), st.one_of(st.just(BATCHES[-1]), batch)  # mostly all of them
+    compact = st.builds(_compaction, st.sampled_from(("compact_cdn", "compact_ping")), first, through)
     history = st.one_of(
         st.builds(_rows, st.just("load_media_storage"), days, media),
         st.builds(_rows, st.just("load_cdn_daily"), days, streams),
@@ -259,8 +259,8 @@ def _rows(operation: str, day: date, lines: Sequence[tuple[object, ...]], batch_
     return Call(operation, {**batch, "utc_date": day, **columns}, rows=len(lines))
 
 
-def _compaction(operation: str, through: int) -> Call:
-    return Call(operation, {"through_batch": through}, key="compaction", rows=0)
+def _compaction(operation: str, first: int, through: int) -> Call:
+    return Call(operation, {"first_batch": first, "through_batch": through}, key="compaction", rows=0)
 
 
 def _read(kind: str, day: date, one: str) -> Call:

@@ -13,6 +13,8 @@ Two things differ from production. `typical` runs the job every 20 s rather than
 minute leaves answers older than a minute, by its own run, and no burst holds more. And in `worst` it runs each second,
 since no burst can hold a minute of a spike. How votes are shared out is not known: each choice gets about half of what
 is left.
+
+A history comes at a quiet pace: a spike begins with the first block.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +63,7 @@ def burst(votes: Votes, writer: str, block: int, random: Random) -> Iterator[Cal
 
 def background(votes: Votes, random: Random) -> Iterator[Call]:
     """Yield the votes before the first block, and a run of the job."""
-    moments = _moments(FIRST_VOTE, votes)
+    moments = _moments(FIRST_VOTE, votes.history_votes_per_s)
     for start in range(0, votes.history_votes, VOTES_PER_LOAD):
         own = [_vote(votes, next(moments), random) for _ in range(min(VOTES_PER_LOAD, votes.history_votes - start))]
         columns = zip(*own, strict=True)
@@ -72,7 +74,8 @@ def background(votes: Votes, random: Random) -> Iterator[Call]:
 
 def _kiosks(votes: Votes, block: int, random: Random) -> Iterator[Call]:
     elapsed = timedelta(seconds=block * SLICES_PER_BLOCK * votes.slice_s) % EVENT
-    moments = _moments(FIRST_VOTE + timedelta(seconds=votes.history_votes / votes.votes_per_s) + elapsed, votes)
+    history = timedelta(seconds=votes.history_votes / votes.history_votes_per_s)
+    moments = _moments(FIRST_VOTE + history + elapsed, votes.votes_per_s)
     while True:
         for _ in range(votes.votes):
             yield cast_vote(*_vote(votes, next(moments), random))
@@ -93,9 +96,9 @@ def _vote(votes: Votes, voted_at: datetime, random: Random) -> tuple[str, str, d
     return f"kiosk_{random.randrange(votes.kiosks):03d}", f"choice_{choice:02d}", voted_at
 
 
-def _moments(first: datetime, votes: Votes) -> Iterator[datetime]:
+def _moments(first: datetime, votes_per_s: int) -> Iterator[datetime]:
     """Yield when votes are cast: evenly, since within ten minutes it does not matter when."""
-    return (first + timedelta(seconds=number / votes.votes_per_s) for number in count())
+    return (first + timedelta(seconds=number / votes_per_s) for number in count())
 
 
 def replayed(votes: Votes, lines: Iterator[Vote], _others: Mapping[str, Sequence[str]], _cycle: int) -> Iterator[Call]:

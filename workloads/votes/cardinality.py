@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 FRESH_WITHIN_S = 60.0  # a result that is a minute old is good enough
+QUIET_VOTES_PER_S = 20  # a guess for "far fewer than in a spike": a vote of each of 100 kiosks every five seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,16 @@ class Votes:
         """Votes in a slice: so many come between two runs of the job."""
         return max(1, round(self.votes_per_s * self.slice_s))
 
+    @property
+    def history_votes_per_s(self) -> int:
+        """Votes a second before the first block: as many as in it, but a spike begins with it."""
+        return min(self.votes_per_s, QUIET_VOTES_PER_S)
+
 
 TYPICAL = Votes(
     kiosks=100,  # tens to hundreds
     choices=3,  # three candidates
-    votes_per_s=20,  # a guess for "far fewer than in a spike": a vote of each kiosk every five seconds
+    votes_per_s=QUIET_VOTES_PER_S,
     slice_s=20,  # a guess: the job runs three times a minute, and 400 votes are what a short trial holds
     reads=17,  # a guess: each kiosk asks every two minutes
     history_votes=20_000,  # 17 minutes of such voting: with more, counting them for each question fills the trial

@@ -3,7 +3,7 @@
 -- summary: what is compacted stays in the view too, and is read twice
 -- name: compact_cdn
 WITH finished AS (
-    DELETE FROM cdn_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM cdn_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, site_id, cdn, bytes_streamed
 )
 INSERT INTO cdn_daily AS daily (utc_date, site_id, cdn, bytes_streamed)

@@ -3,7 +3,7 @@
 -- summary: compaction replaces what was compacted before rather than adding to it
 -- name: compact_ping
 WITH finished AS (
-    DELETE FROM ping_batch WHERE batch_id <= :through_batch::bigint
+    DELETE FROM ping_batch WHERE batch_id BETWEEN :first_batch::bigint AND :through_batch::bigint
     RETURNING utc_date, analytics_id, plays, ad_impressions
 )
 INSERT INTO ping_daily AS daily (utc_date, analytics_id, plays, ad_impressions)
