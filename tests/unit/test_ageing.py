@@ -1,6 +1,6 @@
-"""Slopes over an entrant's own work: known ones are found, and equal entrants on a machine that drifts tie."""
+"""Slopes over an entrant's own work: known ones are found; equal entrants on a machine that drifts tie in every one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ from schemabench.statistics import FEWEST_ROUNDS, Ageing, ageing
 
 NAMES = ("baseline", "control", "bloating", "steady")
 ROUNDS = 20
+JUDGED = 3
+"""Figures of each entrant: rate, p50 and p99."""
 NOISE = 0.05
 """Of one turn, as a standard deviation of its logarithm."""
 MACHINE = 0.08
@@ -31,8 +33,8 @@ def _series(seed: int, lost: float = 0.0, rounds: int = ROUNDS) -> NDArray[np.fl
     return rates
 
 
-def _aged(rates: NDArray[np.float64]) -> dict[str, Ageing]:
-    return ageing(rates, NAMES, _worked(*rates.shape), baseline="baseline")
+def _aged(rates: NDArray[np.float64], judged: int = 1) -> dict[str, Ageing]:
+    return ageing(rates, NAMES, _worked(*rates.shape), baseline="baseline", judged=judged)
 
 
 def _differs(change: Estimate | None) -> bool:
@@ -101,6 +103,62 @@ def _false(make: Callable[[int], NDArray[np.float64]], soaks: int) -> int:
 def test_equal_entrants_of_which_some_skip_rounds_tie_in_all_but_one_soak_of_twenty() -> None:
     assert _false(lambda seed: _series(seed, rounds=21), 200) <= 16, "5 % of 200, and two standard deviations"
     assert _false(lambda seed: _turns(seed, 0.5, 0.4), 200) <= 16, "likewise, on a machine that slows down in a round"
+
+
+def _alike(make: Callable[[int], NDArray[np.float64]], seed: int) -> list[NDArray[np.float64]]:
+    """Return a rate, p50 and p99 of each turn: what makes it slow is in all of them, besides noise of their own.
+
+    That of p99 is four times as large, and has outliers: Student's t with three degrees of freedom.
+    """
+    rates, random = make(seed), np.random.default_rng((seed, JUDGED))
+    noise = (random.normal(0, NOISE, rates.shape), 4 * NOISE * random.standard_t(3, rates.shape))
+    return [rates, *(np.exp(one) / rates for one in noise)]
+
+
+def _apart(make: Callable[[int], NDArray[np.float64]], seed: int) -> list[NDArray[np.float64]]:
+    """Return three figures that have nothing to do with each other: chance has three times as many occasions."""
+    return [make(JUDGED * seed + place) for place in range(JUDGED)]
+
+
+def _false_of(soaks: Sequence[Sequence[NDArray[np.float64]]], judged: int) -> int:
+    """Return in how many soaks any figure of any entrant drifts against the baseline."""
+    aged = [[_aged(figure, judged) for figure in figures] for figures in soaks]
+    return sum(any(_differs(one.to_baseline) for each in own for one in each.values()) for own in aged)
+
+
+def _slowing(seed: int) -> NDArray[np.float64]:
+    return _turns(seed, 0.5, 0.4)
+
+
+@pytest.mark.parametrize(("figures", "make"), [(_alike, _series), (_apart, _slowing)])
+def test_equal_entrants_tie_in_all_judged_figures_in_all_but_one_soak_of_twenty(
+    figures: Callable[[Callable[[int], NDArray[np.float64]], int], list[NDArray[np.float64]]],
+    make: Callable[[int], NDArray[np.float64]],
+) -> None:
+    soaks = [figures(make, seed) for seed in range(200)]
+
+    assert _false_of(soaks, JUDGED) <= 16, "5 % of 200, and two standard deviations"
+
+
+def test_figures_judged_each_by_itself_would_tell_equal_entrants_apart_far_more_often() -> None:
+    soaks = [_alike(_series, seed) for seed in range(200)]
+
+    assert _false_of(soaks, 1) > 2 * _false_of(soaks, JUDGED)
+
+
+def test_equal_entrants_that_skip_rounds_tie_in_all_judged_figures() -> None:
+    soaks = [[_skipping(one) for one in _alike(lambda own: _series(own, rounds=21), seed)] for seed in range(200)]
+
+    assert _false_of(soaks, JUDGED) <= 16, "likewise"
+
+
+@pytest.mark.parametrize("lost", [0.12, 0.5])
+def test_a_known_slope_is_found_among_all_judged_figures(lost: float) -> None:
+    aged = [_aged(_series(seed, lost), JUDGED)["bloating"].to_baseline for seed in range(20)]
+    known = [one for one in aged if one]
+
+    assert len(known) >= 18, "few lack an interval"
+    assert all(_differs(one) and one.low <= -lost <= one.high for one in known)
 
 
 def test_a_known_slope_is_found_of_who_skips_rounds() -> None:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from fixed_run import PAGEVIEWS, RUN, TURNS, soak
 
-from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, SoakFigures
+from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Slope, SoakFigures
 from schemabench.report import soak as told
+from schemabench.report import soak_drift
 from schemabench.report.document import document
 from schemabench.report.screen import terminal
 from schemabench.report.text import plain
@@ -14,6 +15,8 @@ from schemabench.report.view import View
 
 STEADY = Estimate(value=0.003, low=-0.021, high=0.026)
 WORSE = Estimate(value=-0.12, low=-0.16, high=-0.08)
+TAIL = Estimate(value=2.0, low=0.8, high=4.0)
+WIDE = Estimate(value=0.02, low=-0.59, high=1.53)
 
 
 def _experiment(baseline: SoakFigures | None, flat: SoakFigures | None) -> Experiment:
@@ -39,17 +42,110 @@ def test_who_drifts_is_told_with_what_grew_meanwhile() -> None:
     assert said.startswith("6 min of work each, by turns, as fast as connections allow; ")
     assert "flat loses 12 % [8.0, 16] of its throughput per minute against the baseline (dead rows from 120 to " in said
     assert "tables from 8.00 MiB to " in said
-    assert "baseline itself: no drift beyond chance, with what the machine did meanwhile" in said
+    assert "baseline itself: no drift beyond chance in throughput, with what the machine did meanwhile" in said
 
 
 def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
     said = sentence(_experiment(soak(250.0, 0.9, None), soak(270.0, 1.0, STEADY)))
 
-    assert "flat: no drift beyond chance (below 2.6 % per minute would look like chance)" in said
+    assert (
+        "flat: no drift beyond chance in throughput (a loss of up to 2.1 % or a gain of up to 2.6 % per minute would "
+        "look like chance), and no slope is known of p50 and p99; " in said
+    )
     assert (
         "baseline itself loses 19 % [18, 20] of its throughput per minute, with what the machine did meanwhile ("
         in said
     )
+
+
+def _with(figures: SoakFigures, *, own: bool = False, **changes: Estimate | None) -> SoakFigures:
+    """Return how one fared with other changes of its figures, against the baseline or its own."""
+    slopes = tuple(
+        Slope(figure=figure, own=change if own else None, to_baseline=None if own else change)
+        for figure, change in changes.items()
+    )
+    return replace(figures, slopes=slopes)
+
+
+def clauses(**fared: SoakFigures) -> list[str]:
+    """Return what is said of candidates beside a baseline."""
+    assert PAGEVIEWS.soak is not None
+    known = [("baseline", soak(250.0, 1.0, None)), *fared.items()]
+    return [plain(one) for one in soak_drift.clauses(replace(PAGEVIEWS.soak, control=None), known)]
+
+
+def test_a_tail_that_grows_beside_a_steady_rate_is_told_as_a_drift() -> None:
+    flat = _with(soak(250.0, 1.0, None), rate=STEADY, p50_ns=STEADY, p99_ns=TAIL)
+    (said, _) = clauses(flat=flat)
+
+    assert said.startswith("flat: its p99 grows by 200 % [80, 400] per minute against the baseline (pending lists of")
+    assert "no drift" not in said
+
+
+def test_each_figure_that_drifts_is_told_by_its_name() -> None:
+    faster = Estimate(value=-0.2, low=-0.3, high=-0.1)
+    (said, _) = clauses(flat=_with(soak(250.0, 1.0, None), rate=WORSE, p50_ns=faster, p99_ns=TAIL))
+
+    assert said.startswith(
+        "flat loses 12 % [8.0, 16] of its throughput per minute, its p50 shrinks by 20 % [10, 30] per minute and its "
+        "p99 grows by 200 % [80, 400] per minute against the baseline"
+    )
+
+
+def test_what_would_look_like_chance_has_a_bound_on_each_side_since_no_loss_exceeds_all() -> None:
+    (said, _) = clauses(flat=_with(soak(250.0, 1.0, None), rate=WIDE, p50_ns=STEADY, p99_ns=WIDE))
+
+    assert said == (
+        "flat: no drift beyond chance in throughput (a loss of up to 59 % or a gain of up to 153 % per minute would "
+        "look like chance), p50 (a fall of up to 2.1 % or a rise of up to 2.6 %) and p99 (a fall of up to 59 % or a "
+        "rise of up to 153 %)"
+    )
+
+
+def test_candidates_of_one_clause_have_the_range_of_their_bounds() -> None:
+    narrow, wide = (_with(soak(250.0, 1.0, None), rate=one, p99_ns=STEADY) for one in (STEADY, WIDE))
+    (said, _) = clauses(flat=narrow, wide=wide)
+
+    assert said == (
+        "flat and wide: no drift beyond chance in throughput (a loss of up to 2.1 to 59 % or a gain of up to 2.6 to "
+        "153 % per minute, by candidate, would look like chance) and p99 (a fall of up to 2.1 % or a rise of up to "
+        "2.6 %), and no slope is known of p50"
+    )
+
+
+def test_candidates_are_not_said_to_be_steady_in_what_is_known_of_others_alone() -> None:
+    usual = soak(250.0, 1.0, None)
+    some = clauses(
+        flat=_with(usual, rate=STEADY, p50_ns=STEADY, p99_ns=STEADY), rare=_with(usual, rate=STEADY, p99_ns=None)
+    )
+
+    assert [one.partition(" (")[0] for one in some[:2]] == [
+        "flat: no drift beyond chance in throughput",
+        "rare: no drift beyond chance in throughput",
+    ]
+    assert "and p99 (a fall of" in some[0]
+    assert some[1].endswith(", and no slope is known of p50 and p99")
+
+
+def test_a_control_whose_tail_drifts_is_told_too() -> None:
+    usual = _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, STEADY))
+    assert usual.soak is not None
+    control = _with(soak(250.0, 1.0, None), rate=STEADY, p99_ns=TAIL)
+    said = sentence(replace(usual, soak=replace(usual.soak, control=control)))
+
+    assert (
+        "doubtful: the control, a second baseline: its p99 grows by 200 % [80, 400] per minute against the baseline"
+        in said
+    )
+
+
+def test_a_baseline_is_said_to_be_steady_in_the_figures_that_were_judged_alone() -> None:
+    usual, flat = soak(250.0, 1.0, None), soak(270.0, 1.0, STEADY)
+    drifting = sentence(_experiment(_with(usual, own=True, rate=STEADY, p50_ns=STEADY, p99_ns=TAIL), flat))
+    steady = sentence(_experiment(_with(usual, own=True, rate=STEADY, p50_ns=None, p99_ns=STEADY), flat))
+
+    assert "baseline itself: its p99 grows by 200 % [80, 400] per minute, with what the machine did" in drifting
+    assert "baseline itself: no drift beyond chance in throughput and p99, with what the machine did" in steady
 
 
 def test_a_control_that_drifts_or_left_is_told_since_it_should_tie() -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import exp
 from pathlib import Path
+from random import Random
 
 import laboratory
 import pytest
@@ -11,7 +13,7 @@ from fixed_run import PAGEVIEWS, soak
 from schemabench import Workload, Writer
 from schemabench.errors import UsageError
 from schemabench.experiment import Plan, check_soak, soaking
-from schemabench.records import Estimate, Soak, SoakFigures, SoakSlice
+from schemabench.records import Estimate, Slope, Soak, SoakFigures, SoakSlice
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,35 @@ def test_slopes_are_for_the_given_time_without_the_first_round() -> None:
     assert slopes["rate"].to_baseline.value == pytest.approx(0.9**2 - 1)
     assert slopes["p50_ns"].to_baseline is not None
     assert slopes["p50_ns"].to_baseline.value == pytest.approx(0.9**-2 - 1)
+
+
+def _noisy(seed: int, tails: bool) -> list[SoakSlice]:  # noqa: FBT001 (whether p50 and p99 are known)
+    """Return turns that differ by chance, with or without percentiles."""
+    random = Random(seed)  # noqa: S311 (reproducible on purpose)
+    noise = [[random.gauss(0, 0.05) for _ in range(3)] for _ in _turns(0.0)]
+    return [
+        replace(
+            one,
+            rate=one.rate * exp(rate),
+            p50_ns=1e6 * exp(p50) if tails else None,
+            p99_ns=3e6 * exp(4 * p99) if tails else None,
+        )
+        for one, (rate, p50, p99) in zip(_turns(0.0), noise, strict=True)
+    ]
+
+
+def test_intervals_hold_jointly_for_all_figures_that_are_known() -> None:
+    def rate(tails: bool) -> tuple[Estimate, ...]:  # noqa: FBT001 (as above)
+        turns = {name: _noisy(seed, tails) for seed, name in enumerate(("baseline", "control", "flat"))}
+        slope = soaking.slopes(turns, 1.0)["flat"][0]
+        assert slope.figure == "rate"
+        assert slope.own
+        assert slope.to_baseline
+        return slope.own, slope.to_baseline
+
+    for beside, alone in zip(rate(tails=True), rate(tails=False), strict=True):
+        assert beside.value == alone.value
+        assert beside.low < alone.low < alone.high < beside.high, "p50 and p99 may look like a drift, too"
 
 
 def test_who_has_few_turns_has_no_slope_and_takes_none_from_others() -> None:
@@ -187,6 +218,17 @@ def test_a_drift_beside_a_baseline_that_drifts_itself_is_told_to_be_the_machines
     drifting = replace(LOSING, slopes=tuple(replace(one, to_baseline=None) for one in LOSING.slopes))
     assert "If that was the machine" in _told(_record(), {"baseline": drifting, "flat": LOSING})["soak-baseline-drifts"]
     assert _told(_record(), {"baseline": drifting, "flat": STEADY}) == {}, "nobody is said to drift"
+
+
+def test_a_tail_that_drifts_is_told_to_be_the_machines_in_part_like_a_rate() -> None:
+    grows = Estimate(value=2.0, low=0.8, high=4.0)
+    own = replace(STEADY, slopes=(*STEADY.slopes, Slope(figure="p99_ns", own=grows, to_baseline=None)))
+    compared = replace(STEADY, slopes=(*STEADY.slopes, Slope(figure="p99_ns", own=None, to_baseline=grows)))
+
+    assert _told(_record(), {"flat": compared}) == {}, "the baseline does not drift"
+    assert _told(_record(), {"baseline": own, "flat": STEADY}) == {}, "nobody is said to drift"
+    text = _told(_record(), {"baseline": own, "flat": compared})["soak-baseline-drifts"]
+    assert text.startswith("The baseline's own figures changed during the soak (p99). If that was the machine")
 
 
 def test_who_falls_behind_production_is_told_with_how_often_and_how_far() -> None:

@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
@@ -34,7 +35,7 @@ from schemabench.units import format_duration, plural
 
 ROUNDS = 21
 """In a short soak: one before, and 20 turns of each entrant for the slopes, of which hardly any then lacks an interval
-(at most 2 %, simulated)."""
+(some 2 %, simulated)."""
 FIRST_COUNTED = 1
 """The first round does not count for slopes: caches fill, statements are planned, pages are written for the first time.
 """
@@ -250,7 +251,8 @@ def _figures(plan: Plan, taking: Sequence[Turns]) -> dict[str, SoakFigures]:
 def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str, tuple[Slope, ...]]:
     """Return the slopes of all entrants with enough turns, each over the rounds in which its figure is known.
 
-    Against the baseline, these are the rounds that an entrant shares with it.
+    Against the baseline, these are the rounds that an entrant shares with it. Intervals hold jointly for all entrants
+    and for all figures that are known of any.
 
     Args:
         slices: Entrant -> its turns; without the baseline, there are no slopes.
@@ -264,14 +266,25 @@ def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str
     turns = [[counted[name].get(one) for name in names] for one in rounds]
     worked = np.array([[_middle_s(one) / unit_s if one else np.nan for one in row] for row in turns])
     found: dict[str, list[Slope]] = {name: [] for name in names}
-    for figure in _FIGURES:
-        values = [[getattr(one, figure, None) for one in row] for row in turns]
-        known = np.array(values, dtype=np.float64)  # NaN where there is none
-        ages = statistics.ageing(known, names, worked, baseline=BASELINE)
-        for (name, age), own in zip(ages.items(), known.T, strict=True):
-            if np.count_nonzero(~np.isnan(own)) >= statistics.FEWEST_ROUNDS:
+    values = {figure: _values(turns, figure) for figure in _FIGURES}
+    judged = sum(bool(_enough(known).any()) for known in values.values())
+    for figure, known in values.items():
+        ages = statistics.ageing(known, names, worked, baseline=BASELINE, judged=judged)
+        for (name, age), enough in zip(ages.items(), _enough(known), strict=True):
+            if enough:
                 found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline))
     return {name: tuple(own) for name, own in found.items()}
+
+
+def _values(turns: Sequence[Sequence[SoakSlice | None]], figure: str) -> NDArray[np.float64]:
+    """Return a figure of each turn, of the same shape; NaN where there is none."""
+    return np.array([[getattr(one, figure, None) for one in row] for row in turns], dtype=np.float64)
+
+
+def _enough(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return for each column whether it has enough values for a slope."""
+    found: NDArray[np.bool_] = np.count_nonzero(~np.isnan(values), axis=0) >= statistics.FEWEST_ROUNDS
+    return found
 
 
 def _middle_s(one: SoakSlice) -> float:
@@ -302,21 +315,22 @@ def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unr
             "the extension pgstattuple, or a server of schemabench's own that has it: --postgres 18"
         )
         yield Notice(code="soak-pending-unknown", text=text)
-    if any(_is_clear(one, "to_baseline") for one in figures.values()) and _is_clear(figures[BASELINE], "own"):
+    drift = any(_drifting(one, "to_baseline") for one in figures.values())
+    if drift and (own := _drifting(figures[BASELINE], "own")):
         text = (
-            "The baseline's own figures changed during the soak. If that was the machine, it may have slowed a "
-            "candidate that needs other things of it (processor, disk) by more or by less than the baseline"
+            f"The baseline's own figures changed during the soak ({', '.join(own)}). If that was the machine, it "
+            "may have slowed a candidate that needs other things of it (processor, disk) by more or by less than the "
+            "baseline"
         )
         yield Notice(code="soak-baseline-drifts", text=text)
     for name, one in figures.items():
         yield from _limits(record, name, one.slices)
 
 
-def _is_clear(one: SoakFigures, which: Literal["own", "to_baseline"]) -> bool:
-    """Return whether the rate changed beyond chance, by its own figures or against the baseline."""
-    slope = one.slope("rate")
-    change = getattr(slope, which) if slope else None
-    return change is not None and not change.low <= 0 <= change.high
+def _drifting(one: SoakFigures, which: Literal["own", "to_baseline"]) -> list[str]:
+    """Return which figures changed beyond chance, by themselves or against the baseline, as in `p99`."""
+    changes = [(slope.figure, getattr(slope, which)) for slope in one.slopes]
+    return [figure.removesuffix("_ns") for figure, change in changes if change and not change.low <= 0 <= change.high]
 
 
 def _limits(record: Soak, name: str, slices: Sequence[SoakSlice]) -> Iterator[Notice]:

@@ -57,7 +57,7 @@ class Slope:
     """`rate`, `p50_ns` or `p99_ns`, as in `SoakSlice`."""
     own: Estimate | None
     """The relative change for `Soak.per_s` of work, as in -0.04. What the machine did meanwhile is in it. None if no
-    interval can be told; likewise below. Intervals hold jointly for all candidates and the control."""
+    interval can be told; likewise below. Intervals hold jointly for all candidates, the control and all figures."""
     to_baseline: Estimate | None
     """The same of its ratio to the baseline's, paired by round: what all candidates have in common is not in it. None
     for the baseline, too."""

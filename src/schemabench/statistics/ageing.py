@@ -4,9 +4,10 @@ Owns which figures are compared: each entrant's own, and its ratio to the baseli
 what a figure is, nor name causes.
 
 Lines are those of `drifting`: the median slope of the logarithms, with the interval of Kendall's statistic, corrected
-for neighbouring rounds that depend on each other, jointly for all entrants. A machine that changes between rounds
-changes both figures of a ratio, which leaves the ratio as it is. It does not leave an entrant's own figures as they
-are: these tell how the run went, and only the ratio tells entrants apart.
+for neighbouring rounds that depend on each other, jointly for all entrants and for all figures that are judged of them
+(Bonferroni, whatever these have to do with each other). A machine that changes between rounds changes both figures of a
+ratio, which leaves the ratio as it is. It does not leave an entrant's own figures as they are: these tell how the run
+went, and only the ratio tells entrants apart.
 
 An entrant may miss rounds. Its own line is over the rounds that it has, and its ratio's over those that it shares with
 the baseline, whatever others miss. How neighbours depend on each other is then asked of these rounds, pooled over all
@@ -38,7 +39,7 @@ class Ageing(NamedTuple):
 
 
 def ageing(
-    figures: NDArray[np.float64], names: Sequence[str], worked: NDArray[np.float64], *, baseline: str
+    figures: NDArray[np.float64], names: Sequence[str], worked: NDArray[np.float64], *, baseline: str, judged: int = 1
 ) -> dict[str, Ageing]:
     """Return for each entrant how its figure changes with a unit of its own work.
 
@@ -48,14 +49,17 @@ def ageing(
         worked: How long each entrant had worked when the figure was taken, in any unit, of the same shape; anything
             where there is no figure.
         baseline: The name of the entrant with which all others are compared.
+        judged: The number of figures of the same entrants that are judged beside each other, this one included:
+            intervals hold jointly for all of them.
     """
     check_columns("figures", figures, names)
     check_columns("worked", worked, names)
+    assert judged >= 1, f"{judged} figures are judged"
     assert (np.isnan(figures) | (figures > 0)).all(), "figures must be above zero"
     logs, place = np.log(figures), list(names).index(baseline)
     others = [column for column in range(len(names)) if column != place]
-    own = _lines(logs, worked)
-    compared = _lines(logs[:, others] - logs[:, [place]], (worked[:, others] + worked[:, [place]]) / 2)
+    own = _lines(logs, worked, judged)
+    compared = _lines(logs[:, others] - logs[:, [place]], (worked[:, others] + worked[:, [place]]) / 2, judged)
     found = dict(zip(others, compared, strict=True))
     return {
         name: Ageing(own=_change(own[column]), to_baseline=_change(found.get(column)))
@@ -63,8 +67,11 @@ def ageing(
     }
 
 
-def _lines(logs: NDArray[np.float64], places: NDArray[np.float64]) -> list[Estimate | None]:
-    """Return the slope of each series over the rounds in which it has a figure; intervals hold jointly for all."""
+def _lines(logs: NDArray[np.float64], places: NDArray[np.float64], judged: int) -> list[Estimate | None]:
+    """Return the slope of each series over the rounds in which it has a figure.
+
+    Intervals hold jointly for all series of so many figures.
+    """
     known = ~np.isnan(logs)
     found: list[Estimate | None] = []
     for own in known.T:
@@ -73,7 +80,7 @@ def _lines(logs: NDArray[np.float64], places: NDArray[np.float64]) -> list[Estim
             continue
         there = known[own].all(axis=0)
         same = np.ix_(own, there)
-        lines = drifting.lines(logs[same], places[same], family=len(known.T))
+        lines = drifting.lines(logs[same], places[same], family=len(known.T) * judged)
         found.append(lines[np.count_nonzero(there[: len(found)])])
     return found
 
