@@ -93,7 +93,19 @@ def test_lock_that_is_waited_for_in_two_blocks_of_five_is_told_from_none_and_doe
 def test_nobody_waiting_is_a_tie_of_all() -> None:
     found = ranked(as_shares(np.zeros((20, 3))), ["baseline", "a", "b"])
     assert ranks(found) == {"baseline": 1, "a": 1, "b": 1}
-    assert named(found)["a"].figure == Estimate(value=0, low=0, high=0)
+    assert named(found)["a"].figure == Estimate(value=0, low=0, high=pytest.approx(0.0, abs=1e-6))
+
+
+def test_a_few_observations_without_a_wait_do_not_exclude_one() -> None:
+    work = np.ones((6, 3))
+    found = rank_locks(
+        np.zeros((6, 3)), np.zeros((6, 3)), work, ["baseline", "a", "b"], baseline="baseline", control=None, seed=1
+    )
+    most = 1 - 0.025 ** (1 / 6)
+
+    assert named(found)["a"].figure == Estimate(value=0, low=0, high=pytest.approx(most))
+    assert named(found)["a"].to_baseline == Estimate(value=0, low=pytest.approx(-most), high=pytest.approx(most))
+    assert ranks(found) == {"baseline": 1, "a": 1, "b": 1}
 
 
 def test_equal_columns_tie_exactly() -> None:

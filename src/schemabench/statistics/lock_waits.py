@@ -4,6 +4,11 @@ Owns standings by share of the writers' time, and their notices. Must not choose
 decision 20 for the difference from throughput's.
 
 Pauses count like waits: a candidate whose writers abort and sleep must not rank above one whose writers queue.
+
+Blocks in which nobody ever waits do not vary, and their intervals would have no width. But a hundred observations
+without a wait do not exclude a share of a few percent: the intervals of those that never wait, and of differences
+between them, end where those of as many independent observations would (Clopper & Pearson 1934, Biometrika 26:404).
+Observations at one moment are alike, so this is the least that they may be off.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +21,7 @@ from schemabench.records import LOCK_WAITS, Estimate, Notice
 from schemabench.statistics import block_ratio
 from schemabench.statistics.comparison import BY_RATIOS, check_baseline, check_columns, compare
 from schemabench.statistics.ranking import FEW_BLOCKS, Ranking, fewest_blocks, ranked
-from schemabench.statistics.sign_flips import Span
+from schemabench.statistics.sign_flips import CONFIDENCE, Span
 
 
 def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
@@ -61,10 +66,14 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
     twins = (control, baseline) if control in known and control is not None else None
     spans = compare(sums, known, twins=twins, seed=seed, method=BY_RATIOS, copies=copies).spans
+    unseen = _unseen(sums, known)
     found = ranked(
         LOCK_WAITS,
-        spans,
-        dict(zip(known, map(_share, block_ratio.spans_apart(sums, copies=copies)), strict=True)),
+        {pair: _between_unseen(span, pair, unseen) for pair, span in spans.items()},
+        {
+            name: _share(span, unseen.get(name, 0.0))
+            for name, span in zip(known, block_ratio.spans_apart(sums, copies=copies), strict=True)
+        },
         lambda _, span: _estimate(span),
         baseline=baseline,
         control=control,
@@ -78,9 +87,32 @@ def _estimate(span: Span) -> Estimate:
     return Estimate(value=span.centre, low=span.low, high=span.high)
 
 
-def _share(span: Span) -> Estimate:
-    """Return a share's span as an estimate: between 0 and 1, where the interval may end outside."""
-    return Estimate(value=span.centre, low=max(0.0, span.low), high=min(1.0, span.high))
+def _unseen(sums: NDArray[np.float64], names: Sequence[str]) -> Mapping[str, float]:
+    """Return the largest share of waiting that is not excluded for each candidate that was never seen to wait."""
+    totals = sums.sum(axis=0).tolist()
+    return {
+        name: 1 - ((1 - CONFIDENCE) / 2) ** (1 / all_of_it)
+        for name, (waited, all_of_it) in zip(names, totals, strict=True)
+        if not waited
+    }
+
+
+def _between_unseen(span: Span, pair: tuple[str, str], unseen: Mapping[str, float]) -> Span:
+    """Return the span of a difference, wide enough for what was not seen where neither was seen to wait."""
+    first, second = (unseen.get(name) for name in pair)
+    if first is None or second is None:
+        return span
+    return span.reaching(replace(span, low=-second, high=first))
+
+
+def _share(span: Span, unseen: float) -> Estimate:
+    """Return a share's span as an estimate: between 0 and 1, where the interval may end outside.
+
+    Args:
+        span: The span.
+        unseen: A share that is not excluded, although no wait was seen.
+    """
+    return Estimate(value=span.centre, low=max(0.0, span.low), high=min(1.0, max(span.high, unseen)))
 
 
 def _hardly_seen(seen: Mapping[str, int], blocks: int, better: Collection[tuple[str, str]]) -> tuple[Notice, ...]:
