@@ -6,7 +6,7 @@ Owns the adaptation of its arguments, and what it prints. Must not measure, nor 
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from tabulate import tabulate
 from schemabench import output, progress, signals
 from schemabench.bench import Asked, Bench, in_words
 from schemabench.candidate import BASELINE
-from schemabench.errors import UsageError
 from schemabench.terminal import Screen
 from schemabench.units import format_duration, format_significant, plural
 from schemabench.workload import Writer
@@ -49,19 +48,15 @@ def _balance(chosen: argparse.Namespace, asked: Asked, width: int) -> None:
     from schemabench import experiment  # noqa: PLC0415 (scipy takes seconds to load)
 
     bench = Bench(asked, progress.on(Screen(width)))
-    names = bench.subject(chosen.workload).cardinalities
-    if len(names) != 1:
-        raise UsageError(
-            f"Weights are balanced at one cardinality, not {len(names)}", remedies=["name one: --cardinality NAME"]
-        )
-    bench.want(chosen.workload, names[0], BASELINE)
+    cardinality = bench.subject(chosen.workload).only_cardinality("Weights are balanced")
+    bench.want(chosen.workload, cardinality, BASELINE)
     plan = replace(
-        bench.plan(chosen.workload, names[0], rehearse=False), equivalence="off", noise=None, keep_databases=False
+        bench.plan(chosen.workload, cardinality, rehearse=False), equivalence="off", noise=None, keep_databases=False
     )
     rates = experiment.production_rates(plan) if chosen.production else ()
-    with closing(bench), ExitStack() as stack:
-        signals.heed(stack.callback)
-        stack.callback(bench.progress.close)
+    with signals.heeded() as conclude, ExitStack() as ending:
+        for each in (bench.close, bench.progress.close, conclude):
+            ending.callback(each)
         with in_words():
             found = experiment.balance(plan, bench.serve(by_turns=False), bench.progress, production=chosen.production)
     output.say("\n".join(_said(plan, found, rates)))
@@ -89,7 +84,7 @@ def _said(plan: "Plan", found: "Sequence[Balance]", rates: Sequence[float]) -> I
         yield f"\nproduction_s is then {sum(one.weight for one in found) / sum(rates):.3g}."
     elif plan.found.workload.production_s is not None:
         yield (
-            "\nproduction_s says that the weights have production's proportions, which these\nhave not: it must go, or "
+            "\nproduction_s says that the weights have production's proportions, which these\nlack: it must go, or "
             "keep the proportions (--production) and give the last\nwriter more clients."
         )
 

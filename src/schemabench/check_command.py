@@ -7,7 +7,6 @@ import argparse
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from schemabench import output, parsing, report
 from schemabench.candidate import BASELINE
@@ -32,7 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "check", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     about = "a run file from --report or --benchmark-json; a check is about one run"
-    parser.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
+    parser.add_argument("run_files", nargs="+", type=parsing.path, metavar="RUN.json", help=about)
     parser.add_argument(
         "--max-regression",
         type=parsing.argument(parsing.regression),
@@ -51,7 +50,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--criteria", type=parsing.argument(parsing.names), default=(THROUGHPUT.name,), metavar="NAMES", help=about
     )
     about = "also write the verdicts to a file, .md or .html (repeatable)"
-    parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    parser.add_argument("-o", "--output", action="append", default=[], type=parsing.path, metavar="OUT.md", help=about)
     parser.set_defaults(run=_check, failed=report.STATUSES["no result"])
 
 

@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -44,6 +44,7 @@ from schemabench.records import OptionValue
 from schemabench.redaction import redact, redact_command, redact_sql
 from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
+from schemabench.writing import Reports
 
 _FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
@@ -139,15 +140,15 @@ def _parser() -> argparse.ArgumentParser:
         "a run file from --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several files are "
         "compared"
     )
-    draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
+    draw.add_argument("run_files", nargs="+", type=parsing.path, metavar="RUN.json", help=about)
     about = "output file, .md, .html or, of one run, .csv (repeatable; default: the terminal)"
-    draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    draw.add_argument("-o", "--output", action="append", default=[], type=parsing.path, metavar="OUT.md", help=about)
     about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists all tables"
     draw.add_argument("--table", metavar="NAME", help=about)
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
     _add_crossover(commands)
-    _add_heeded(growth_command.add(commands, _asked, _width, _write_reports))
+    _add_heeded(growth_command.add(commands, _asked, _width))
     _add_options(
         balance_command.add(commands, _asked, _width),
         *("postgres", "postgres_setting", "cardinality", "clients", "round_trip_s", "call_timeout_s", "seed"),
@@ -335,7 +336,7 @@ def _list(chosen: argparse.Namespace) -> None:
     output.say(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))
 
 
-def _crossover(chosen: argparse.Namespace) -> None:
+def _crossover(chosen: argparse.Namespace) -> int:
     from schemabench import crossover  # noqa: PLC0415 (imports the whole harness)
 
     if chosen.over and not chosen.map:
@@ -346,31 +347,23 @@ def _crossover(chosen: argparse.Namespace) -> None:
             remedies=["draw the map from its first cell: leave out --resume", "resume the search: leave out --map"],
         )
     asked = _asked(chosen)
-    bench = Bench(asked, progress.on(Screen(_width())))
-    try:
-        with closing(bench), ExitStack() as stack:
-            signals.heed(stack.callback)
-            if chosen.map:
-                crossover.add_map(bench, chosen.workload, chosen.map, lambda: _write_reports(bench), chosen.over)
-            else:
-                crossover.add_search(bench, chosen.workload, resume=chosen.resume)
-    finally:
-        run = bench.record()
-        if run.experiments or run.maps:  # finished results are reported even if the rest failed
-            try:
-                output.say(report.terminal(run, _width()))
-            finally:
-                _write_reports(bench)
-
-
-def _write_reports(bench: Bench) -> None:
-    """Write the reports of the results so far."""
-    run = bench.record()
-    for path in bench.asked.reports:
-        if path.suffix == ".json":
-            report.write_json({}, run, path)
-        else:
-            report.write(run, path)
+    bench, reports, well = Bench(asked, progress.on(Screen(_width()))), Reports(asked.reports), True
+    with signals.heeded() as conclude:
+        try:
+            with ExitStack() as ending:
+                ending.callback(bench.close)
+                ending.callback(conclude)
+                if chosen.map:
+                    crossover.add_map(
+                        bench, chosen.workload, chosen.map, lambda: reports.keep(bench.record()), chosen.over
+                    )
+                else:
+                    crossover.add_search(bench, chosen.workload, resume=chosen.resume)
+        finally:
+            run = bench.record()
+            if run.experiments or run.maps:  # finished results are reported even if the rest failed
+                well = reports.show(run, _width())
+    return 0 if well else _FAILED
 
 
 def _width() -> int:

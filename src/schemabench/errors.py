@@ -116,6 +116,14 @@ class WorkerError(SchemabenchError):
         self.worker = worker
 
 
+def tell_besides(error: BaseException, problem: SchemabenchError) -> None:
+    """Tell, with the error that ended something, what failed at that end: it must not take the error's place."""
+    if isinstance(error, SchemabenchError):
+        error.notices += (str(problem),)
+    else:
+        error.add_note(str(problem))
+
+
 class Interrupted(KeyboardInterrupt):
     """A run was interrupted during an experiment, by the user.
 

@@ -5,12 +5,13 @@ Owns the adaptation of its arguments. Must not measure.
 
 import argparse
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 
-from schemabench import output, parsing, progress, report, signals
+from schemabench import parsing, progress, signals
 from schemabench.bench import Asked, Bench
 from schemabench.terminal import Screen
+from schemabench.writing import Reports
 
 _BUDGET_S = 1200.0
 """The default budget, for all steps: that of a single experiment would not do."""
@@ -21,7 +22,6 @@ def add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     asked: Callable[[argparse.Namespace], Asked],
     width: Callable[[], int],
-    write: Callable[[Bench], None],
 ) -> argparse.ArgumentParser:
     """Add `growth` to the commands; return its parser.
 
@@ -29,7 +29,6 @@ def add(
         commands: The commands.
         asked: Returns what its arguments ask for.
         width: Returns the columns of the terminal.
-        write: Writes the reports of a bench.
     """
     about = "measure a workload's candidates at a ladder of sizes: how they grow, where they cross, where they bend"
     parser = commands.add_parser(
@@ -65,7 +64,7 @@ def add(
         help="what the data of a server that schemabench starts may take, WAL included, as in 15GB; the last value is "
         "lowered to what fits (what is free on the disk)",
     )
-    parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width(), write))
+    parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width()))
     return parser
 
 
@@ -81,7 +80,7 @@ def _times(text: str) -> float:
     return times
 
 
-def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[[Bench], None]) -> None:
+def _grow(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
     from schemabench import growth  # noqa: PLC0415 (imports the whole harness)
 
     if any((one.name, one.source) == (_BUDGET, "default") for one in asked.origins):
@@ -89,15 +88,16 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[
     bench, axis = growth.prepared(
         asked, chosen.workload, chosen.over, chosen.to, lambda given: Bench(given, progress.on(Screen(width)))
     )
-    try:
-        with closing(bench), ExitStack() as stack:
-            signals.heed(stack.callback)
-            bench.most_bytes = chosen.disk
-            growth.add_growth(bench, chosen.workload, axis, lambda: write(bench), chosen.project_to)
-    finally:
-        run = bench.record()
-        if run.growths:  # finished steps are reported even if the rest failed
-            try:
-                output.say(report.terminal(run, width))
-            finally:
-                write(bench)
+    reports, well = Reports(asked.reports), True
+    with signals.heeded() as conclude:
+        try:
+            with ExitStack() as ending:
+                ending.callback(bench.close)
+                ending.callback(conclude)
+                bench.most_bytes = chosen.disk
+                growth.add_growth(bench, chosen.workload, axis, lambda: reports.keep(bench.record()), chosen.project_to)
+        finally:
+            run = bench.record()
+            if run.growths:  # finished steps are reported even if the rest failed
+                well = reports.show(run, width)
+    return 0 if well else int(chosen.failed)

@@ -41,7 +41,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add `init` to the commands."""
     about = "create a project in an empty folder: a starter, or one from a live database or from scripts of pgbench"
     init = commands.add_parser("init", help=about, description=f"init: {about}.")
-    init.add_argument("folder", nargs="?", type=_path, default=Path(), help="the folder (default: the current one)")
+    init.add_argument(
+        "folder", nargs="?", type=parsing.path, default=Path(), help="the folder (default: the current one)"
+    )
     about = "derive schema, operations, writers and rows from a live database, which is only read"
     init.add_argument("--from", dest="source", metavar="DSN", help=about)
     about = "the rows to make up, as a part of the real ones: 1%% (default: about 100,000 in all)"
@@ -55,7 +57,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     about = (
         "take statements, transactions and times from logs rather than from counts: csvlog or jsonlog, plain or gzip"
     )
-    init.add_argument("--from-log", dest="logs", metavar="FILE", nargs="+", type=Path, help=about)
+    init.add_argument("--from-log", dest="logs", metavar="FILE", nargs="+", type=parsing.path, help=about)
     init.add_argument("--name", metavar="NAME", help="the workload's name (default: the database's or the script's)")
     _add_scripts(init)
     init.set_defaults(run=_init)
@@ -66,15 +68,9 @@ def _add_scripts(init: argparse.ArgumentParser) -> None:
     about = "convert a script of pgbench, a file or tpcb-like, simple-update or select-only; may be repeated"
     init.add_argument("--pgbench", action="append", default=[], metavar="SCRIPT[@WEIGHT]", help=about)
     about = "the schema of the scripts' tables (default: pgbench's own tables, for its own scripts)"
-    init.add_argument("--schema", type=_path, metavar="FILE", help=about)
+    init.add_argument("--schema", type=parsing.path, metavar="FILE", help=about)
     about = "set a variable of the scripts, as for pgbench: -D scale=10; may be repeated"
     init.add_argument("-D", "--define", action="append", default=[], metavar="NAME=VALUE", help=about)
-
-
-def _path(text: str) -> Path:
-    if "://" in text:
-        raise argparse.ArgumentTypeError("it is a connection string, not a folder: --from")  # which may hold a password
-    return Path(text)
 
 
 def _part(text: str) -> float:

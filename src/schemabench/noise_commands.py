@@ -45,17 +45,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.add_argument("--seed", type=_whole, default=making.SEED, metavar="N", help=f"random seed ({making.SEED})")
     verb.add_argument("--orgs", type=_orgs, default=10, metavar="N", help="organisations, the tenants (10)")
     about = "a folder of distributions in TOML files; by default the package's own"
-    verb.add_argument("--data-model", type=_path, metavar="DIR", help=about)
+    verb.add_argument("--data-model", type=parsing.path, metavar="DIR", help=about)
     verb.add_argument("--sample", action="store_true", help="the package's small data model, for tests")
-    verb.add_argument("-o", "--output", type=_path, required=True, metavar="NOISE.json", help="the file to write")
+    verb.add_argument(
+        "-o", "--output", type=parsing.path, required=True, metavar="NOISE.json", help="the file to write"
+    )
     verb.set_defaults(run=_model)
 
     verb = verbs.add_parser("fit", help="derive a data model from a database: its counts and times, never its contents")
     verb.add_argument("--from", dest="source", required=True, metavar="DSN", help="the database")
     about = "a file of SQL with a query for each distribution; by default those of a ghost town"
-    verb.add_argument("--queries", type=_path, metavar="FILE.sql", help=about)
+    verb.add_argument("--queries", type=parsing.path, metavar="FILE.sql", help=about)
     _add_schema(verb)
-    verb.add_argument("-o", "--output", type=_path, required=True, metavar="DIR", help="the folder to write")
+    verb.add_argument("-o", "--output", type=parsing.path, required=True, metavar="DIR", help="the folder to write")
     verb.set_defaults(run=_fit)
 
     verb = verbs.add_parser("populate", help="make a model's rows in a database, or complete them")
@@ -78,16 +80,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.set_defaults(run=_drop)
 
 
-def _path(text: str) -> Path:
-    if "://" in text:
-        raise argparse.ArgumentTypeError("it is a connection string, not a path")  # which may hold a password
-    return Path(text)
-
-
 def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> None:
     """Add where a verb works, and with what."""
     if model:
-        verb.add_argument("model", type=_path, metavar="NOISE.json", help="a file of `noise model`")
+        verb.add_argument("model", type=parsing.path, metavar="NOISE.json", help="a file of `noise model`")
     about = f"the database, as a DSN; by default the environment's {_POSTGRES}"
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
@@ -99,7 +95,7 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
             "SQL that carries the rows into tables of your own, too, and reads and removes them there; by default that "
             "with which the town was made"
         )
-        verb.add_argument("--mapping", type=_path, metavar="FILE.sql", help=about)
+        verb.add_argument("--mapping", type=parsing.path, metavar="FILE.sql", help=about)
 
 
 def _add_schema(verb: argparse.ArgumentParser) -> None:

@@ -265,12 +265,12 @@ class Options:
     schemas: Path = _option(  # noqa: RUF009 (a frozen field)
         "the folder of candidates, with a subfolder per workload",
         default="schemas",
-        parse=Path,
+        parse=parsing.path,
         metavar="DIR",
         ini_only=True,
     )
     workloads: Path = _option(  # noqa: RUF009 (a frozen field)
-        "the folder of workloads", default="workloads", parse=Path, metavar="DIR", ini_only=True
+        "the folder of workloads", default="workloads", parse=parsing.path, metavar="DIR", ini_only=True
     )
 
 

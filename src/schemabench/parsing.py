@@ -155,14 +155,31 @@ def name_and_value(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def path(text: str) -> Path:
+    """Return a path.
+
+    A connection string in its place would become one, as in `postgresql:/user:password@host`, and be shown in errors.
+
+    Raises:
+        ValueError: It is a connection string; without the text, also where argparse shows the error.
+    """
+    if "://" in text:
+        raise _NoPathError("it is a connection string, not a path")
+    return Path(text)
+
+
+class _NoPathError(argparse.ArgumentTypeError, ValueError):
+    """An error whose words argparse shows instead of the text, which may hold a password."""
+
+
 def path_or_none(text: str) -> Path | None:
     """Return a path; None for an empty text."""
-    return Path(text) if text else None
+    return path(text) if text else None
 
 
 def path_or(*words: str) -> Callable[[str], Path | str]:
     """Return a parser of a path, or of one of some words."""
-    return lambda text: text if text in words else Path(text)
+    return lambda text: text if text in words else path(text)
 
 
 def number(text: str) -> float:
@@ -189,8 +206,8 @@ def factor(text: str) -> float:
 
 def replay(text: str) -> tuple[str, Path]:
     """Return the name of an input and its file."""
-    name, path = name_and_value(text)
-    return name, Path(path)
+    name, given = name_and_value(text)
+    return name, path(given)
 
 
 def replay_range(text: str) -> tuple[str, Span | int]:
@@ -222,7 +239,7 @@ def _time(text: str) -> tuple[datetime, datetime]:
 
 def report_path(text: str) -> Path:
     """Return the path of a report in a known format."""
-    path = Path(text)
-    if path.suffix not in {".html", ".md", ".csv", ".json"}:
-        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .html, .md, .csv or .json")
-    return path
+    found = path(text)
+    if found.suffix not in {".html", ".md", ".csv", ".json"}:
+        raise ValueError(f"{text!r} ends in {found.suffix or 'nothing'}, not in .html, .md, .csv or .json")
+    return found

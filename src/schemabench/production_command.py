@@ -6,7 +6,7 @@ Owns the adaptation of its arguments, and what it prints. Must not hold logic of
 import argparse
 from pathlib import Path
 
-from schemabench import output, placing
+from schemabench import output, parsing, placing
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
 from schemabench.units import plural
@@ -19,7 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     about = "write the sizes and statistics of a live database, without values, for `pytest --production FILE`"
     parser = commands.add_parser("production", help=about, description=f"production: {about}.")
     about = "the file; in a workload's folder, under the name production.json, runs find it by themselves"
-    parser.add_argument("file", type=Path, metavar="FILE.json", help=about)
+    parser.add_argument("file", type=parsing.path, metavar="FILE.json", help=about)
     about = "the database, which is only read"
     parser.add_argument("--from", dest="source", metavar="DSN", required=True, help=about)
     parser.set_defaults(run=_production)

@@ -32,9 +32,9 @@ _NAME = rf"(?:{'|'.join(_NAMES).replace('_', '[_-]')})[\w.-]*"
 _TELLING = re.compile(_NAME, re.IGNORECASE)
 _SETTING = re.compile(rf"({_NAME}\s*=).*", re.IGNORECASE | re.DOTALL)
 _URL = re.compile(r"(\w+://\S*)")
-_USER = re.compile(
-    r"(?<=://)([^:/@\s]*):\S*@"
-)  # up to the last @: a password may hold one that should have been escaped
+_USER = re.compile(r"(?<=:/)(/?[^:/@\s]*):\S*@")
+"""Up to the last @: a password may hold one that should have been escaped. A path has one slash of two: `Path` drops
+the other."""
 _QUERY = re.compile(r"(?<=[?&])[^&\s]+")
 
 _LITERAL = r"""(?:
@@ -88,7 +88,7 @@ def redact(argument: str) -> str:
     After the first name of a secret, everything is masked except the rest of a URL: the end of the value is unknown.
     """
     shown = ""
-    for place, piece in enumerate(_URL.split(argument)):
+    for place, piece in enumerate(_URL.split(_USER.sub(rf"\1:{MASK}@", argument))):
         hidden = _redact_url(piece) if place % 2 else _SETTING.sub(rf"\1{MASK}", piece)
         shown += hidden
         if hidden != piece and not place % 2:
@@ -109,10 +109,22 @@ def redact_sql(text: str) -> str:
 
     Literals remain literals, and lines remain lines.
     """
-    if not hides(text) and "://" not in text:
+    if not hides(text) and ":/" not in text:
         return text
     shown = _PASSWORD.sub(_without_password, _USER.sub(rf"\1:{MASK}@", text))
     return _VALUE.sub(lambda match: match["name"] + _masked(match["value"]), shown)
+
+
+def without_values(text: str, settings: Mapping[str, str]) -> str:
+    """Return a text, as of a server's log, without the values of settings whose names tell that they may be secret.
+
+    A log breaks a value of several lines, so that each of them is masked by itself, too. Parts of longer words stay.
+    """
+    for name, value in settings.items():
+        if hides(name):
+            for part in filter(str.strip, (value, *value.splitlines())):
+                text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", MASK, text)
+    return text
 
 
 def redact_record(record: _Record) -> _Record:
@@ -137,7 +149,7 @@ def _redact_url(url: str) -> str:
         hidden = _SETTING.sub(rf"\1{MASK}", plain)
         return part[0] if hidden == plain else hidden
 
-    return _QUERY.sub(shown, _USER.sub(rf"\1:{MASK}@", url))
+    return _QUERY.sub(shown, url)
 
 
 def _without_password(match: re.Match[str]) -> str:

@@ -83,8 +83,7 @@ def add(
         "--retries", type=parsing.argument(parsing.whole(0, _MOST_RETRIES)), default=0, metavar="N", help=about
     )
     about = "also write the report to a file, .md, .html or .json (repeatable)"
-    path = parsing.argument(parsing.path)
-    parser.add_argument("-o", "--output", action="append", default=[], type=path, metavar="OUT.md", help=about)
+    parser.add_argument("-o", "--output", action="append", default=[], type=parsing.path, metavar="OUT.md", help=about)
     parser.set_defaults(run=lambda chosen: _rehearse(chosen, asked(chosen), width()), failed=_ERROR)
     return parser
 
@@ -162,11 +161,11 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable
     bench.want(chosen.workload, cardinality, name)
     plan = bench.plan(chosen.workload, cardinality, rehearse=True)
     rehearsal.production_s(plan, wanted)
-    with ExitStack() as stack:
-        signals.heed(stack.callback)
-        stack.callback(bench.progress.close)
-        with in_words(), _served(asked, plan) as server:
-            return rehearsal.rehearse(plan, candidate, wanted, server, bench.progress, keep)
+    with signals.heeded() as conclude, in_words(), ExitStack() as ending:
+        ending.callback(bench.progress.close)
+        server = ending.enter_context(_served(asked, plan))
+        ending.callback(conclude)
+        return rehearsal.rehearse(plan, candidate, wanted, server, bench.progress, keep)
 
 
 def _served(asked: Asked, plan: "Plan") -> AbstractContextManager[Server]:

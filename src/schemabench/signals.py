@@ -26,18 +26,34 @@ def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> Callable[[], No
     ignored signals stay ignored. An interrupt in code whose exceptions Python ignores, such as Hypothesis's callback of
     the garbage collector, is repeated.
 
+    Within another call, up to its cleanup, there is one end for both: a signal after the first is ignored, whichever of
+    them the first one came in.
+
     Returns:
         What to call when the end is under way without a signal: from then on, all are ignored.
     """
-    ending = _Ending()
     if threading.current_thread() is not threading.main_thread():
+        return _Ending().conclude
+    if (ending := _heeding()) is not None:
         return ending.conclude
+    ending = _Ending()
     for number in (signal.SIGINT, *_GIVEN_UP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             add_cleanup(partial(_restore, number, signal.signal(number, ending.begin)))
     add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
     sys.unraisablehook = partial(ending.begin_again, sys.unraisablehook)
     return ending.conclude
+
+
+@contextmanager
+def heeded() -> Iterator[Callable[[], None]]:
+    """Heed signals in the block, as by `heed`, whose result it yields.
+
+    What a signal must not tear, such as closing a server and writing reports, belongs into the block, too: after a call
+    of what is yielded.
+    """
+    with ExitStack() as stack:
+        yield heed(stack.callback)
 
 
 @contextmanager
@@ -84,6 +100,13 @@ class _Ending:
         again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
         again.daemon = True
         again.start()
+
+
+def _heeding() -> _Ending | None:
+    """Return the end that signals begin already, if there is one."""
+    handlers = (signal.getsignal(number) for number in (signal.SIGINT, *_GIVEN_UP))
+    endings = (getattr(handler, "__self__", None) for handler in handlers)
+    return next((one for one in endings if isinstance(one, _Ending)), None)
 
 
 def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)

@@ -1,4 +1,4 @@
-"""The reports of a session, written after every experiment so that a crash loses nothing.
+"""The reports of a session or a command, written after every experiment so that a crash loses nothing.
 
 Owns which of them were written, which could not be, and which had vanished meanwhile. Must not know pytest's hooks.
 """
@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from schemabench import report
+from schemabench import output, report
 from schemabench.errors import SchemabenchError
 from schemabench.records import Run
 
 
 class Reports:
-    """The reports of a session.
+    """The reports of a session or a command.
 
     Args:
         paths: Where they are written.
@@ -49,3 +49,23 @@ class Reports:
             self._written.add(path)
             if vanished:
                 yield f"WARNING: {path} had vanished since it was written, and is written anew, with all results"
+
+    def keep(self, run: Run) -> None:
+        """Write all reports of a command's results so far; standard error receives what is to be told of them."""
+        for told in self.write(run, dict):
+            output.complain(told)
+
+    def show(self, run: Run, width: int) -> bool:
+        """Write all reports of a command's results, and print them for so many columns; return whether that succeeded.
+
+        It raises nothing, so that an error that ended the command is told as well.
+        """
+        self.keep(run)
+        try:
+            output.say(report.terminal(run, width))
+        except BrokenPipeError:  # the reader of standard output has enough
+            pass
+        except SchemabenchError as error:
+            output.complain(f"ERROR: {error}")
+            return False
+        return not self.unwritten

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from random import Random
 
 import laboratory
@@ -11,13 +12,13 @@ import servers
 from laboratory import Laboratory
 
 from schemabench import Call, Workload, Writer
-from schemabench.errors import CandidateError, SchemabenchError
+from schemabench.errors import CandidateError, SchemabenchError, ServerError
 from schemabench.experiment import Plan, measure
 from schemabench.progress import Progress, Shown, Silence
 from schemabench.records import Experiment
-from schemabench.server import Server, outside, serve
+from schemabench.server import Server, dropping, outside, serve
 from schemabench.server.database import Mark
-from schemabench.server.dsn import with_words
+from schemabench.server.dsn import Conninfo, with_words
 
 Folders = pytest.TempPathFactory
 HIDDEN = """\
@@ -417,6 +418,47 @@ def test_a_run_that_is_interrupted_without_a_result_tells_what_it_changed(theirs
         measured(theirs, folders, "CREATE TABLE item (key integer);\n", baseline=HIDDEN, progress=progress)
 
     assert any("role left_behind is new; to undo: DROP ROLE left_behind" in text for text in progress.said)
+
+
+class Intruding(Silence):
+    """A terminal at which a superuser connects to all databases of runs, once the blocks are over."""
+
+    def __init__(self, superuser: Conninfo, stack: ExitStack) -> None:
+        self._superuser = superuser
+        self._stack = stack
+
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:  # noqa: ARG002 (as everybody's)
+        """Connect when states are compared."""
+        if text == "comparing states":
+            with psycopg.connect(self._superuser) as connection:
+                names = [
+                    name for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^sb_'")
+                ]
+            for name in names:
+                inside = psycopg.connect(with_words(self._superuser, dbname=name, application_name="monitoring"))
+                self._stack.enter_context(inside)
+
+
+def test_an_experiment_is_not_lost_when_its_databases_cannot_be_dropped(
+    theirs: Server, owner: psycopg.Connection, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dropping, "LIMIT_S", 0.2)
+    owner.execute("ALTER ROLE maker CREATEDB PASSWORD 'p'")
+    maker = _dsn(with_words(theirs.conninfo, user="maker", password="p"))  # noqa: S106 (of this test)
+    with ExitStack() as sessions:
+        progress = Intruding(theirs.conninfo, sessions)
+        with (
+            pytest.raises(ServerError, match=r"Left on .*: 4 databases of the run") as caught,
+            serve(maker, settings={}, clients=4, databases=3, run_id="next") as server,
+        ):
+            found = measured(server, folders, "CREATE TABLE item (key bigint);\n", progress=progress)
+
+    assert {one.name: one.status for one in found.candidates} == {"baseline": "ranked", "holding": "ranked"}
+    assert all("of the role postgres (monitoring)" in line for line in caught.value.checked)
+    assert any("pg_terminate_backend" in remedy for remedy in caught.value.remedies)
+    with serve(maker, settings={}, clients=4, run_id="later") as server:
+        assert not [one for one in server.notices if one.code == "left-behind"]
+    assert owner.execute("SELECT FROM pg_database WHERE datname LIKE 'sb%next%'").rowcount == 0
 
 
 def measured(

@@ -216,6 +216,16 @@ def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(setting
     assert next(iter(settings)) in caught.value.remedies[0]
 
 
+def test_a_setting_that_may_be_secret_is_refused_without_its_value() -> None:
+    with (
+        pytest.raises(UsageError, match="--postgres-setting password_encryption: ") as caught,
+        serve(NEWEST, settings={"password_encryption": "hunter2"}, clients=2, run_id="run1"),
+    ):
+        pass
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
     with (
         pytest.raises(UsageError, match="--clients 20 is too much") as caught,

@@ -144,3 +144,35 @@ def test_command_that_is_interrupted_while_it_loads_or_ends_says_so_in_a_line(mo
     done = programs.run(command, capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (130, "Interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", "DSN"],
+        ["report", "run.json", "-o", "DSN"],
+        ["check", "DSN", "--max-regression", "5%"],
+        ["check", "run.json", "--max-regression", "5%", "-o", "DSN"],
+        ["production", "DSN", "--from", "postgresql://h/d"],
+        ["init", "DSN"],
+        ["init", "--from", "postgresql://h/d", "--from-log", "DSN"],
+        ["init", "--pgbench", "tpcb-like", "--schema", "DSN"],
+        ["noise", "model", "-o", "DSN"],
+        ["noise", "populate", "DSN"],
+        ["rehearse", "usage", "--candidate", "x", "-o", "DSN"],
+    ],
+    ids=" ".join,
+)
+def test_connection_string_in_the_place_of_a_path_is_refused_without_its_password(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dsn = "postgresql://app:hunter2@127.0.0.1:1/db.json"
+    with pytest.raises(SystemExit) as caught:
+        cli.main([dsn if word == "DSN" else word for word in command])
+
+    said = capsys.readouterr().err
+    assert caught.value.code in {2, 3}
+    assert "it is a connection string, not a path" in said
+    assert "hunter2" not in said
+    assert not [*tmp_path.iterdir()], "no folder is made of it"

@@ -285,6 +285,15 @@ def test_origins_and_errors_show_no_password() -> None:
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["noise", "production", "report", "replay", "schemas", "workloads"])
+def test_a_connection_string_in_the_place_of_a_path_is_refused_without_its_password(name: str) -> None:
+    dsn = f"postgresql://app:{SECRET}@prod/db.json"
+    with pytest.raises(UsageError, match="it is a connection string, not a path") as caught:
+        _resolved(environment={name: f"usage={dsn}" if name == "replay" else dsn}, ini={name: dsn})
+
+    assert SECRET not in str(caught.value)
+
+
 def test_each_option_has_a_flag_an_ini_name_and_a_variable() -> None:
     names = {flag(option): (ini_name(option), environment_name(option)) for option in table()}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemabench import redaction
 from schemabench.errors import CandidateError
 from schemabench.records import StatementPlan
-from schemabench.redaction import hides, redact, redact_command, redact_record, redact_sql
+from schemabench.redaction import hides, redact, redact_command, redact_record, redact_sql, without_values
 from schemabench.statements import Text
 
 SECRET = "hunter2"  # noqa: S105 (the password that must not be seen)
@@ -65,6 +65,34 @@ def test_what_is_no_secret_is_shown(text: str) -> None:
 )
 def test_a_secret_is_not_shown_wherever_in_an_argument_it_stands(argument: str, shown: str) -> None:
     assert redact(argument) == shown
+
+
+@pytest.mark.parametrize("shown", ["postgresql:/app:***@prod/db", "/root/x/postgresql:/app:***@prod/db", "x:/:***@h/d"])
+def test_a_password_in_a_path_that_was_a_connection_string_is_not_shown(shown: str) -> None:
+    text = f"Cannot read {shown.replace('***', SECRET)}: No such file or directory"
+    assert redact_sql(text) == redact(text) == f"Cannot read {shown}: No such file or directory"
+    dsn = f"postgresql://app:{SECRET}@prod/db"
+    assert SECRET not in redact_sql(str(Path(dsn)))
+    assert redact_sql(text.replace(shown.replace("***", SECRET), dsn)).endswith(": No such file or directory")
+
+
+@pytest.mark.parametrize(
+    "text", ["C:/shop/run.json", "see https://x.org/a:b and a@b", "at /srv/shop:/x:ro", "10:/x/y:z@"]
+)
+def test_a_path_without_a_password_is_shown(text: str) -> None:
+    assert redact_sql(text) == redact(text) == text
+
+
+@pytest.mark.parametrize("value", [SECRET, f"echo {SECRET}", f"first {SECRET}\nsecond {SECRET}"])
+def test_a_log_is_shown_without_the_values_of_settings_that_may_be_secret(value: str) -> None:
+    lines = value.replace("\n", "\n\t")
+    log = f'FATAL:  invalid value for parameter "ssl_passphrase_command": "{lines}"\nLOG:  work_mem is 4MB'
+
+    shown = without_values(log, {"ssl_passphrase_command": value, "work_mem": "4MB", "my.token": ""})
+    assert SECRET not in shown
+    assert shown.count("\n") == log.count("\n")
+    assert shown.endswith("work_mem is 4MB")
+    assert without_values("on configuration", {"my.token": "on"}) == "*** configuration"
 
 
 def test_a_secret_is_not_shown_in_the_argument_behind_its_name() -> None:

@@ -8,7 +8,16 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.server.dsn import Conninfo, connect, describe, parse_dsn, unsteered, with_words, without_secrets
+from schemabench.server.dsn import (
+    Conninfo,
+    awaited,
+    connect,
+    describe,
+    parse_dsn,
+    unsteered,
+    with_words,
+    without_secrets,
+)
 
 SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
 
@@ -142,6 +151,52 @@ def test_a_password_that_is_also_the_user_does_not_garble_messages() -> None:
     conninfo = parse_dsn("postgresql://postgres:postgres@h/d")
 
     assert without_secrets('no role "postgres"', conninfo) == 'no role "postgres"'
+
+
+@pytest.mark.parametrize("name", ["PGUSER", "PGDATABASE", "PGPASSWORD", "PGAPPNAME", "PGOPTIONS", "PGSSLROOTCERT"])
+def test_bytes_of_the_environment_that_are_no_utf_8_are_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, os.fsdecode(b"\xfcbung"))
+    conninfo = parse_dsn("postgresql://127.0.0.1:1")
+
+    assert repr(conninfo).startswith("<conninfo postgresql://")
+    assert without_secrets("text", conninfo) == "text"
+    with pytest.raises(ServerError, match="Connection refused"):
+        connect(conninfo)
+
+
+def test_a_host_that_is_no_utf_8_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", os.fsdecode(b"\xfcbung"))
+
+    with pytest.raises(ServerError, match="the host is not UTF-8"):
+        connect(parse_dsn("postgresql://"))
+
+
+@pytest.mark.parametrize("word", ["user", "password", "dbname", "application_name"])
+def test_a_service_that_is_no_utf_8_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    file = tmp_path / "services"
+    file.write_bytes(b"[shop]\nhost=127.0.0.1\nport=1\n" + word.encode() + b"=\xfcbung\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+
+    with pytest.raises(ServerError, match="Connection refused"):
+        connect(parse_dsn("service=shop"))
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ("connection to server at h failed: Connection refused", True),
+        ("No such file or directory. Is the server running locally and accepting connections on that socket?", True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  sorry, too many clients already", True),
+        ('FATAL:  password authentication failed for user "u"', False),
+        ("FATAL:  no pg_hba.conf entry for host", False),
+        ("could not translate host name to address", False),
+    ],
+)
+def test_only_a_server_that_is_not_up_yet_or_is_full_is_waited_for(said: str, waits: bool) -> None:  # noqa: FBT001
+    assert awaited(ServerError(f"No connection to postgresql://u@h/d: {said}")) == waits
 
 
 def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_lasts(

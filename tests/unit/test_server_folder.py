@@ -39,6 +39,15 @@ def test_a_folder_goes_when_its_block_fails() -> None:
     assert not home.exists()
 
 
+def test_a_folder_that_may_not_go_at_its_end_is_left_to_the_next_sweep() -> None:
+    with folder.hold("run1", lambda _: False) as home:
+        (home / "marker").touch()
+
+    assert (home / "marker").exists()
+    assert folder.sweep(lambda _: True) == (home.name,)
+    assert not home.exists()
+
+
 def test_a_live_folder_is_never_swept() -> None:
     with folder.hold("run1") as home:
         assert folder.sweep(lambda _: True) == ()
@@ -141,22 +150,57 @@ def test_a_folder_of_another_user_is_not_used(place: Path) -> None:
     assert caught.value.checked[0].endswith("schemabench belongs to another user")
 
 
+DEAD, LIVE = "schemabench-0123abcd-0123456789abcdef", "schemabench-0123abcd-fedcba9876543210"
+"""Names of meetings."""
+
+
+def _killed_in_a_meeting(place: Path) -> None:
+    program = (
+        "import os\nfrom pathlib import Path\nfrom schemabench.server import folder\n"
+        f"with folder.hold_meeting(Path({str(place)!r})): os.kill(os.getpid(), 9)"
+    )
+    programs.run([sys.executable, "-c", program])
+    assert place.is_dir()
+
+
 def test_the_folder_of_a_meeting_that_was_killed_goes_with_the_next_sweep(
     monkeypatch: pytest.MonkeyPatch, place: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    program = (
-        "import os\nfrom pathlib import Path\nfrom schemabench.server import folder\n"
-        f"with folder.hold_meeting(Path({str(place)!r}, 'schemabench-dead')): os.kill(os.getpid(), 9)"
-    )
-    programs.run([sys.executable, "-c", program])
-    assert (place / "schemabench-dead").is_dir()
-    with folder.hold_meeting(place / "schemabench-live"):
+    _killed_in_a_meeting(place / DEAD)
+    with folder.hold_meeting(place / LIVE):
         folder.sweep(lambda _: True)
-        assert (place / "schemabench-live").stat().st_mode & 0o777 == 0o700
+        assert (place / LIVE).stat().st_mode & 0o777 == 0o700
 
-        assert not (place / "schemabench-dead").exists()
-    assert not (place / "schemabench-live").exists()
+        assert not (place / DEAD).exists()
+    assert not (place / LIVE).exists()
+
+
+@pytest.mark.parametrize("name", ["schemabench-results", f"{DEAD}-mine", DEAD.upper(), f"my-{DEAD}"])
+def test_a_folder_that_only_resembles_a_meeting_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, place: Path, name: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    (place / name).mkdir()
+    (place / name / "lock").touch()
+    folder.sweep(lambda _: True)
+
+    assert (place / name / "lock").exists()
+
+
+def test_a_meeting_that_was_killed_before_it_had_its_name_goes_unless_it_may_be_about_to_have_it(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    draft = place / f".{DEAD}"
+    draft.mkdir()
+    (draft / "lock").touch()
+    folder.sweep(lambda _: True)
+    assert draft.is_dir()
+
+    os.utime(draft, (0, 0))
+    folder.sweep(lambda _: True)
+    assert not draft.exists()
 
 
 def test_folders_on_the_way_are_open_to_the_servers_user_whatever_the_mask(

@@ -50,3 +50,15 @@ def test_what_is_no_spec_is_a_usage_error_without_a_password(text: str) -> None:
         parse_spec(text)
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("local:~nobody-here/pg/bin", "local:~nobody-here/pg/bin"), ("local:~u:hunter2@h/d", "local:...")],
+)
+def test_a_home_that_is_not_known_is_a_usage_error(text: str, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_spec(text)
+
+    assert f"--postgres {shown} cannot be used" in caught.value.what
+    assert "hunter2" not in str(caught.value)

@@ -60,3 +60,39 @@ def test_signal_that_is_ignored_stays_ignored_where_others_are_noted() -> None:
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_an_interrupt_within_another_call_begins_the_end_of_both() -> None:
+    with ExitStack() as outer:
+        signals.heed(outer.callback)
+        with ExitStack() as inner:
+            signals.heed(inner.callback)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)  # ignored
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.raise_signal(number)  # the end is under way
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_a_call_within_an_end_that_has_begun_ignores_signals() -> None:
+    with ExitStack() as outer:
+        conclude = signals.heed(outer.callback)
+        conclude()
+        with ExitStack() as inner:
+            signals.heed(inner.callback)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_signals_are_heeded_after_a_call_within() -> None:
+    with ExitStack() as outer:
+        signals.heed(outer.callback)
+        with ExitStack() as inner:
+            signals.heed(inner.callback)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)

@@ -1,9 +1,17 @@
 """Reports that are written again and again: one that vanished or cannot be written is told."""
 
+import signal
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import fixed_run
+import pytest
+from test_report_growth import GROWN
 
+from schemabench import cli, crossover, growth
+from schemabench.errors import ServerError
 from schemabench.writing import Reports
 
 
@@ -34,3 +42,80 @@ def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(tmp_
     assert str(path) in told
     assert reports.unwritten == {path}
     assert other.exists()
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Return what the commands are to do: their steps, and where reports go, of which the first cannot be written."""
+    (tmp_path / "reports").touch()
+    paths = (tmp_path / "reports" / "run.json", tmp_path / "run.md", tmp_path / "run.json")
+    asked = SimpleNamespace(reports=paths, origins=())
+    stage = SimpleNamespace(paths=paths, steps=lambda keep: keep(), closing=[])
+
+    def bench(run: object) -> SimpleNamespace:
+        return SimpleNamespace(record=lambda: run, close=lambda: [one() for one in stage.closing])
+
+    def take_steps(*given: Any, **_: object) -> None:  # noqa: ANN401 (as each command calls it)
+        (keep,) = [one for one in given if callable(one)]
+        stage.steps(keep)
+
+    monkeypatch.setattr(cli, "_asked", lambda _: asked)
+    monkeypatch.setattr(cli, "Bench", lambda *_: bench(fixed_run.RUN))
+    monkeypatch.setattr(crossover, "add_map", take_steps)
+    monkeypatch.setattr(growth, "prepared", lambda *_: (bench(GROWN), None))
+    monkeypatch.setattr(growth, "add_growth", take_steps)
+    return stage
+
+
+COMMANDS = [["crossover", "usage", "--map", "3x3"], ["growth", "usage", "--over", "rows"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["map", "growth"])
+def test_a_command_that_cannot_write_a_report_goes_on_and_says_so_by_its_status(
+    commands: SimpleNamespace, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(command) == 2
+
+    said = capsys.readouterr()
+    assert said.err.count(f"ERROR: The report {commands.paths[0]} cannot be written") == 2, (
+        "after a step, and at the end"
+    )
+    assert all(path.exists() for path in commands.paths[1:])
+    assert "usage" in said.out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["map", "growth"])
+def test_a_report_that_cannot_be_written_hides_no_error_that_ended_the_command(
+    commands: SimpleNamespace, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise ServerError("the server is gone")
+
+    commands.steps = fail
+
+    assert cli.main(command) == 2
+
+    said = capsys.readouterr().err
+    assert "ERROR: the server is gone" in said
+    assert f"ERROR: The report {commands.paths[0]} cannot be written" in said
+    assert all(path.exists() for path in commands.paths[1:])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["map", "growth"])
+def test_a_command_whose_reports_are_all_written_ends_well(
+    commands: SimpleNamespace, command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "reports").unlink()
+
+    assert cli.main(command) == 0
+    assert all(path.exists() for path in commands.paths)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["map", "growth"])
+def test_no_signal_tears_the_end_of_a_command(commands: SimpleNamespace, command: list[str], tmp_path: Path) -> None:
+    """As when an impatient user presses Ctrl-C, or a job's time is up, while databases are dropped."""
+    (tmp_path / "reports").unlink()
+    commands.closing += [partial(signal.raise_signal, one) for one in (signal.SIGTERM, signal.SIGINT)]
+
+    assert cli.main(command) == 0
+    assert all(path.exists() for path in commands.paths)

@@ -302,10 +302,10 @@ class Building:
         try:
             filling.extend(template, further, self._counter(candidate, smaller.executions).add)
         except CandidateError:  # calls at the end of the smaller one that cannot be executed again
-            several.drop(self.server, template.databases)
+            several.give_up(self.server, template.databases)
             return None
         except BaseException:
-            several.drop(self.server, template.databases)
+            several.give_up(self.server, template.databases)
             raise
         tracker.extent = noted.extent
         return template, smaller.rows
@@ -354,7 +354,7 @@ class Building:
             by_turns = shifts.needed(self.plan, self.server)
             one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan, by_turns=by_turns)
         except BaseException:
-            several.drop(self.server, clone)
+            several.give_up(self.server, clone)
             raise
         if not self.plan.keep_databases:
             self.stack.callback(self._drop, one)
@@ -362,13 +362,8 @@ class Building:
         return self.stack.enter_context(closing(one))
 
     def _drop(self, one: Entrant | Template) -> None:
-        """Drop an entrant's current databases, or a template's.
-
-        A database that cannot be dropped yet stays until the end of the run, which reports it, so that no results are
-        lost.
-        """
-        with suppress(HeldError):
-            several.drop(self.server, one.databases)
+        """Drop an entrant's current databases, or a template's, as far as they can be dropped."""
+        several.give_up(self.server, one.databases)
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

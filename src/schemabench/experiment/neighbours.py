@@ -7,7 +7,6 @@ their own pace: a fast candidate does not meet less of them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any
@@ -27,7 +26,7 @@ from schemabench.noise.running import LATE_S, connections, pace
 from schemabench.noise.town import SCHEMA_NAME, SESSION_NAME, entered
 from schemabench.progress import Counter, Progress
 from schemabench.records import Notice
-from schemabench.server import HeldError, Server, opened, several
+from schemabench.server import Server, opened, several
 from schemabench.server.dsn import Conninfo, with_words
 from schemabench.units import format_duration, format_percent, plural
 from schemabench.workload import Call, Found, Rows
@@ -124,12 +123,12 @@ class Neighbours:
                 populating.populate(town, noise.model, mapping.NONE, lambda _, count: rows.add(count))
             if not kept.keep(self._server, recipe, template):
                 own = template
-                self._drop = lambda: several.drop(self._server, own)
+                self._drop = lambda: several.give_up(self._server, own)
         copied = several.clone(self._server, template, f"{_LABEL} copy")
         drop_template = self._drop
 
         def drop() -> None:
-            several.drop(self._server, copied)
+            several.give_up(self._server, copied)
             drop_template()
 
         self._drop = drop
@@ -250,11 +249,10 @@ class Neighbours:
         )
 
     def close(self) -> None:
-        """Stop the jobs, whatever happened, and drop their database."""
+        """Stop the jobs, whatever happened, and drop their database, as far as it can be dropped."""
         if self._process is not None:
             self._process.close()
-        with suppress(HeldError):
-            self._drop()
+        self._drop()
 
     def record(self) -> records.Noise | None:
         """Return what ran; None without noise."""

@@ -4,7 +4,6 @@ Owns the order of steps: no session may be connected to a database that is copie
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from itertools import chain
 
 from schemabench.errors import ServerError
@@ -41,7 +40,7 @@ def renew(server: Server, working: Shifts, entrants: Sequence[Entrant]) -> str:
         old = one.databases
         one.go_on(copies.get(one, old))
         if one in copies:
-            several.drop(server, old)
+            several.give_up(server, old)
     others = {} if working.by_turns else working.team.join(entrants)
     for one in entrants:
         working.observers[one].follow(others.get(one.name, {}), copied=one in copies)
@@ -57,14 +56,13 @@ def _copied(server: Server, entrants: Sequence[Entrant]) -> tuple[dict[Entrant, 
     except ServerError as failure:
         if not server.alive():
             raise
-        _drop(server, copies)
+        _give_up(server, copies)
         return {}, failure.what
     except BaseException:
-        with suppress(ServerError):  # the end of the run tells what is left
-            _drop(server, copies)
+        _give_up(server, copies)
         raise
     return copies, ""
 
 
-def _drop(server: Server, copies: Mapping[Entrant, Databases]) -> None:
-    several.drop(server, chain.from_iterable(copies.values()))
+def _give_up(server: Server, copies: Mapping[Entrant, Databases]) -> None:
+    several.give_up(server, chain.from_iterable(copies.values()))

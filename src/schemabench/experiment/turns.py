@@ -5,7 +5,7 @@ know other entrants. Nothing but its own calls and the server's own autovacuum t
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from schemabench.monitor.counters import LOCK_LIMIT_S
 from schemabench.monitor.vacuuming import Vacuuming
 from schemabench.monitor.wear import Wear
 from schemabench.records import SoakSlice
-from schemabench.server import Databases, HeldError, Server, lost, several
+from schemabench.server import Server, lost, several
 from schemabench.units import NANOSECONDS
 
 _DELAY, _SERVICE, _OCCUPIED = 1, 2, 4
@@ -188,7 +188,7 @@ def begin(  # noqa: PLR0913, PLR0917 (one entrant and its surroundings)
     """
     template, name = one.template, one.name
     databases = several.clone(server, template.databases, f"{plan.found.workload.name}_{plan.cardinality}_{name}_soak")
-    stack.callback(_drop, server, databases)
+    stack.callback(several.give_up, server, databases)
     entrant = stack.enter_context(closing(enter(template, name, databases, plan.connections, plan.round_trip_s, plan)))
     conninfos = [server.conninfo_for(one.name) for one in databases]
     try:
@@ -196,12 +196,6 @@ def begin(  # noqa: PLR0913, PLR0917 (one entrant and its surroundings)
     except psycopg.Error as cause:
         raise lost(server, cause) from cause
     return Turns(plan=plan, server=server, entrant=entrant, wear=wear, vacuuming=vacuuming, pattern=pattern)
-
-
-def _drop(server: Server, databases: Databases) -> None:
-    """Drop the copy; one that cannot be dropped yet stays until the end of the run, which reports it."""
-    with suppress(HeldError):
-        several.drop(server, databases)
 
 
 def _vacuum_shares(vacuuming: Vacuuming) -> dict[str, float]:

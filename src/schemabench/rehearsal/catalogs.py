@@ -29,7 +29,7 @@ def read(connection: psycopg.Connection[tuple[object, ...]]) -> Catalog:
     Raises:
         psycopg.Error: The server failed.
     """
-    query = resources.files(__package__).joinpath("queries/catalog.sql").read_text()
+    query = resources.files(__package__).joinpath("queries/catalog.sql").read_text(encoding="utf-8")
     rows = connection.execute(query.encode()).fetchall()
     return {(str(kind), str(name)): str(definition) for kind, name, definition in rows}
 

@@ -4,7 +4,7 @@ Owns the order of the steps, and the lifetime of their databases and sessions. M
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from random import Random
@@ -27,7 +27,7 @@ from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.finding import Applied, Compared
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
-from schemabench.server import Database, Databases, HeldError, Server, lost, several
+from schemabench.server import Database, Databases, Server, lost, several
 from schemabench.units import format_duration, plural
 
 _WHOSE = "a fresh installation's"
@@ -290,8 +290,7 @@ class Rehearsing:
         self.progress.stage(self.plan, text)
 
     def _drop(self, some: Databases) -> None:
-        with suppress(HeldError):
-            several.drop(self.server, some)
+        several.give_up(self.server, some.values())
 
 
 def _orphaned(calls: Sequence[Encoded]) -> str:

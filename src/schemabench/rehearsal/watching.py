@@ -73,7 +73,7 @@ class Watching:
     _answers: list[tuple[int, int, PGresult]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        sql = resources.files(__package__).joinpath("queries/locks.sql").read_text()
+        sql = resources.files(__package__).joinpath("queries/locks.sql").read_text(encoding="utf-8")
         self.session.prepare(_LOCKS, sql)
         self.session.prepare(_SIZE, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
         self.session.query("SET plan_cache_mode = force_generic_plan")

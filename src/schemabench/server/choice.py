@@ -14,8 +14,7 @@ import psutil
 from schemabench import machine
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
-from schemabench.server import binaries, container, folder, local, room, serving, settings
-from schemabench.server import database as databases
+from schemabench.server import binaries, container, dropping, folder, local, room, serving, settings
 from schemabench.server.admission import Needs
 from schemabench.server.binaries import Binaries
 from schemabench.server.dsn import Conninfo, connect, unsteered
@@ -144,7 +143,7 @@ def sweep(spec: str, run_id: str) -> None:
     folder.sweep(_end_leftovers)
     if isinstance(wanted := parse_spec(spec), Existing):
         with closing(connect(wanted.conninfo)) as session:
-            databases.drop_all(session, run_id)
+            dropping.drop_all(session, run_id)
 
 
 def _end_leftovers(home: Path) -> bool:

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.errors import SchemabenchError, tell_besides
 from schemabench.server.dsn import opened
 from schemabench.server.reached import lost
 from schemabench.server.serving import Server
@@ -34,7 +35,7 @@ def slowed(server: Server, times: int) -> Iterator[Mapping[str, float]]:
     Nothing is changed on a server that this run did not start, nor a setting that `--postgres-setting` gave.
 
     Raises:
-        ServerError: The server failed.
+        ServerError: The server failed. At the end, an error of the block comes first, and then tells of that.
     """
     if not server.owned:
         yield {}
@@ -49,11 +50,29 @@ def slowed(server: Server, times: int) -> Iterator[Mapping[str, float]]:
         raise lost(server, cause) from cause
     try:
         yield {name: now[name] / value for name, value in before.items()}
-    finally:
-        if server.alive():
-            with closing(opened(server.conninfo)) as connection:
-                _set(connection, dict.fromkeys(before))
-            _read(server, before)
+    except BaseException as error:
+        try:
+            _reset(server, before)
+        except SchemabenchError as problem:
+            tell_besides(error, problem)
+        raise
+    _reset(server, before)
+
+
+def _reset(server: Server, before: Mapping[str, float]) -> None:
+    """Make the clocks as fast as they were, unless their server is gone.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    if not server.alive():
+        return
+    try:
+        with closing(opened(server.conninfo)) as connection:
+            _set(connection, dict.fromkeys(before))
+        _read(server, before)
+    except psycopg.Error as cause:
+        raise lost(server, cause) from cause
 
 
 def _set(connection: psycopg.Connection[TupleRow], values: Mapping[str, int | None]) -> None:

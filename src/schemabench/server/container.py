@@ -9,8 +9,8 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from schemabench.errors import ServerError, UsageError
+from schemabench.errors import ServerError, UsageError, tell_besides
 from schemabench.records import Notice
-from schemabench.redaction import MASK, hides
+from schemabench.redaction import MASK, hides, without_values
 from schemabench.server import folder
 from schemabench.server.dsn import Conninfo, opened
 from schemabench.server.offer import Offer
+from schemabench.server.source import LOG_LINES
 
 LABEL = "schemabench.folder"
 """The label of our containers; its value is the name of the folder that stays locked while their run is alive."""
@@ -36,14 +37,14 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 """The daemon's default address; the environment may name another."""
 DAEMON_LIMIT_S = 5
 """Time limit for the daemon to answer a ping."""
+REMOVAL_LIMIT_S = 120
+"""Time limit for the daemon to remove a container with its files, which a busy disk makes slow."""
 START_LIMIT_S = 120.0
 """Time limit for the image's initdb and start; three seconds are usual."""
 POLL_S = 0.1
 """Interval between checks of a starting container."""
 PORT = 5432
 """The server's port inside the container."""
-LOG_LINES = 8
-"""Number of lines of a container's log that are shown."""
 
 _UNHEARD = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic"
 """Keeps a session's statements out of the log, whether they succeed or fail."""
@@ -62,6 +63,8 @@ class ContainerServer:
     """As in `docker postgres:16`."""
     container: Any
     """Docker's own object (it ships no types)."""
+    settings: Mapping[str, str] = field(repr=False)
+    """What it was started with; may hold secrets."""
     owned: bool = True
     """Whether the server ends with the run."""
     data: None = None
@@ -82,7 +85,7 @@ class ContainerServer:
         """Return the container's state and the end of its log, or None while it runs."""
         if (status := _status(self.container)) == "running":
             return None
-        log = "\n".join(f"  {line}" for line in _log(self.container)[-LOG_LINES:])
+        log = "\n".join(f"  {line}" for line in _log(self.container, self.settings)[-LOG_LINES:])
         return f"the container of {self.origin} is {status}\nIts log ends:\n{log}"
 
 
@@ -103,8 +106,7 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
     if (reason := _daemon_trouble()) is not None:
         first = "start Docker, and allow this user to use it" if _installed() else f"install it: `{_INSTALL}`"
         raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=[first, _ELSEWHERE])
-    with folder.hold(run_id) as home:
-        (home / MARKER).touch()
+    with folder.hold(run_id, _unmarked) as home, _removed_after(home, image):
         password = secrets.token_urlsafe(24)
         secret = {name: value for name, value in settings.items() if hides(name)}
         plain = {name: value for name, value in settings.items() if name not in secret}
@@ -113,46 +115,118 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
         postgres.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C")
         postgres.with_command(["postgres", *arguments])
         postgres.with_kwargs(shm_size=SHARED_MEMORY, labels={LABEL: home.name})
-        try:
+        with closing(postgres.get_docker_client().client):
             _begin(postgres, image)
             words = {"user": "postgres", "password": password, "dbname": "postgres", "application_name": "schemabench"}
-            conninfo = _wait(postgres, words, image)
+            conninfo = _wait(postgres, words, image, settings)
             if secret:
                 _tell(conninfo, secret)
-                postgres.get_wrapped_container().restart()
-                conninfo = _wait(postgres, words, image)  # at another port
-            yield ContainerServer(
-                conninfo=conninfo, origin=f"docker {image}", container=postgres.get_wrapped_container()
-            )
-        finally:
-            _end(postgres)
+                _begin(postgres, image, again=True)
+                conninfo = _wait(postgres, words, image, settings)  # at another port
+            container = postgres.get_wrapped_container()
+            yield ContainerServer(conninfo=conninfo, origin=f"docker {image}", container=container, settings=settings)
+
+
+@contextmanager
+def _removed_after(home: Path, image: str) -> Iterator[None]:
+    """Mark a folder as belonging to a container; remove both at the end of the block.
+
+    What cannot be removed stays, with the mark by which the next run finds it. The container is found by its label: the
+    daemon makes it even if the answer to that is not waited for.
+
+    Raises:
+        ServerError: The container may still be there, unless the block raises something itself, which then tells so.
+    """
+    (home / MARKER).touch()
+    try:
+        yield
+    except BaseException as error:
+        removed, problem = _removed(home, image)
+        if problem:
+            tell_besides(error, problem)
+        elif removed or isinstance(error, Exception):  # else the daemon may be about to make it
+            (home / MARKER).unlink()
+        raise
+    _, problem = _removed(home, image)
+    if problem:
+        raise problem
+    (home / MARKER).unlink()
+
+
+def _removed(home: Path, image: str) -> tuple[int, ServerError | None]:
+    """Remove the containers of a folder; return how many there were, and the error if they may still be there."""
+    try:
+        return _remove(home.name), None
+    except _failures() as cause:
+        label = f"{LABEL}={home.name}"
+        return 0, ServerError(
+            f"The container of docker {image} with the label {label} may be left: {_said(cause)}",
+            remedies=[
+                f"remove it: docker rm --force --volumes $(docker ps --all --quiet --filter label={label})",
+                "run schemabench on this machine again: it removes the containers of dead runs",
+            ],
+        )
+
+
+def _unmarked(home: Path) -> bool:
+    return not (home / MARKER).exists()
 
 
 def end_leftovers(home: Path) -> bool:
     """Remove the container that a killed run left, if any; return whether the folder may go."""
-    if not (home / MARKER).exists():
+    if _unmarked(home):
         return True
     if _daemon_trouble() is not None:
         return False  # the daemon may be back for the next run
-    import docker.errors  # noqa: PLC0415 - takes a quarter of a second, and few runs need it
-
-    with _client() as client:
-        for container in client.containers.list(all=True, filters={"label": f"{LABEL}={home.name}"}):
-            with suppress(docker.errors.NotFound):
-                container.remove(force=True, v=True)
+    try:
+        _remove(home.name)
+    except _failures():
+        return False  # likewise
     return True
 
 
-def _begin(postgres: Any, image: str) -> None:  # noqa: ANN401 - testcontainers ships no types
+def _remove(name: str) -> int:
+    """Remove the containers whose label is the name of a folder, and return how many there were.
+
+    Raises:
+        docker.errors.DockerException, OSError: The daemon refused, did not answer in time, or is gone.
+    """
+    import docker.errors  # noqa: PLC0415 - takes a quarter of a second, and few runs need it
+
+    with _client(REMOVAL_LIMIT_S) as client:
+        found = client.containers.list(all=True, filters={"label": f"{LABEL}={name}"}, ignore_removed=True)
+        for container in found:
+            with suppress(docker.errors.NotFound):
+                container.remove(force=True, v=True)
+    return len(found)
+
+
+def _failures(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what a daemon that refuses, or does not answer, raises; and more."""
     import docker.errors  # noqa: PLC0415
     import requests  # noqa: PLC0415
 
+    return docker.errors.DockerException, requests.RequestException, OSError, *more
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "explanation", None) or error)
+
+
+def _begin(postgres: Any, image: str, *, again: bool = False) -> None:  # noqa: ANN401 - testcontainers ships no types
+    """Start a container, or start it again.
+
+    Raises:
+        ServerError: The daemon refused, did not answer in time, or is gone.
+    """
     try:
-        postgres.start()
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        said = str(getattr(error, "explanation", None) or error)
+        if again:
+            postgres.get_wrapped_container().restart()
+        else:
+            postgres.start()
+    except _failures() as error:
         raise ServerError(
-            f"No server from the Docker image {image}: {said}",
+            f"No server from the Docker image {image}: {_said(error)}",
             remedies=[
                 f"get the image first: `docker pull {image}`",
                 "correct the name: --postgres docker:IMAGE",
@@ -183,7 +257,7 @@ def _tell(conninfo: Conninfo, settings: Mapping[str, str]) -> None:
                 ) from None
 
 
-def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # noqa: ANN401
+def _wait(postgres: Any, words: Mapping[str, str], image: str, settings: Mapping[str, str]) -> Conninfo:  # noqa: ANN401
     """Wait until the server answers at one of its possible addresses, and return that one."""
     container = postgres.get_wrapped_container()
     deadline = time.monotonic() + START_LIMIT_S
@@ -193,7 +267,7 @@ def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # n
             with suppress(psycopg.OperationalError), opened(conninfo):
                 return Conninfo(make_conninfo("", **words, host=host, port=port))
         time.sleep(POLL_S)
-    lines = _log(container)
+    lines = _log(container, settings)
     for line in lines:
         if "FATAL" in line and "parameter" in line:
             raise UsageError(
@@ -241,29 +315,24 @@ def _container_class() -> Any:  # noqa: ANN401
     return Postgres
 
 
-def _end(postgres: Any) -> None:  # noqa: ANN401
-    import docker.errors  # noqa: PLC0415
-    import requests  # noqa: PLC0415
-
-    with suppress(docker.errors.DockerException, requests.RequestException):  # gone, or taken by the next run's sweep
-        postgres.stop()
-
-
 def memory_bytes() -> int | None:
     """Return the memory of the daemon's machine; None if it does not say, or does not answer: starting tells why."""
     if _daemon_trouble() is not None:
         return None
-    with _client() as client:
-        total: int | None = client.info().get("MemTotal")
+    try:
+        with _client() as client:
+            total: int | None = client.info().get("MemTotal")
+    except _failures():
+        return None
     return total
 
 
 @contextmanager
-def _client() -> Iterator[Any]:
-    """Connect to the daemon that testcontainers would use."""
+def _client(limit_s: int = DAEMON_LIMIT_S) -> Iterator[Any]:
+    """Connect to the daemon that testcontainers would use, which has so long for each answer."""
     from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
 
-    client = DockerClient(timeout=DAEMON_LIMIT_S).client
+    client = DockerClient(timeout=limit_s).client
     try:
         yield client
     finally:
@@ -274,9 +343,6 @@ def _daemon_trouble() -> str | None:
     """Return why no daemon can be used, or None if one answers."""
     if not _installed():
         return f"testcontainers is not installed: {_INSTALL}"
-    import docker.errors  # noqa: PLC0415
-    import requests  # noqa: PLC0415
-
     try:
         import testcontainers.core.config  # noqa: F401, PLC0415 (imported to see whether it can be)
     except RuntimeError as error:  # on import it reads a file in the user's home
@@ -285,7 +351,7 @@ def _daemon_trouble() -> str | None:
         _knock()
         with _client() as client:
             client.ping()
-    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+    except _failures(ValueError) as error:
         return f"no Docker daemon answers: {error}"
     return None
 
@@ -315,22 +381,19 @@ def _knock() -> None:
 
 def _status(container: Any) -> str:  # noqa: ANN401
     import docker.errors  # noqa: PLC0415
-    import requests  # noqa: PLC0415
 
     try:
         container.reload()
     except docker.errors.NotFound:
         return "removed"
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except _failures() as error:
         return f"out of reach ({error})"
     return str(container.status)
 
 
-def _log(container: Any) -> list[str]:  # noqa: ANN401
-    import docker.errors  # noqa: PLC0415
-    import requests  # noqa: PLC0415
-
-    with suppress(docker.errors.DockerException, requests.RequestException):
+def _log(container: Any, settings: Mapping[str, str]) -> list[str]:  # noqa: ANN401
+    """Return the last lines of a container's log, without the values of settings that may be secret."""
+    with suppress(*_failures()):
         text: str = container.logs(tail=200).decode(errors="replace")
-        return text.splitlines()
+        return without_values(text, settings).splitlines()
     return []

@@ -10,11 +10,9 @@ import json
 import os
 import re
 import socket
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import LiteralString
 
 import psycopg
 from psycopg import errors, sql
@@ -23,7 +21,6 @@ from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError
-from schemabench.records import Notice
 from schemabench.server import holding
 
 NAME_LIMIT = 63
@@ -32,12 +29,10 @@ PREFIX = "sb"
 """Prefix of the names of our databases."""
 FILE_COPY_SINCE = 150000
 """The first version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
+NO_SPACE = "No space left on device"
+"""What the system says of a full disk, and the server with it."""
 
-_VACUUMED_LIMIT_S = 30.0
-"""Time limit for an autovacuum to leave a database that is to be dropped: only a superuser may end it."""
-_POLL_S = 0.1
 _MARK_VERSION = 1
-_NO_SPACE = "No space left on device"
 _FULL_DISK_REMEDIES = (
     "free some space on the server's disk",
     "run fewer candidates at a time, or a smaller cardinality: `--candidate`, `--cardinality`",
@@ -48,13 +43,7 @@ FROM pg_catalog.pg_database
 WHERE pg_catalog.shobj_description(oid, 'pg_database') IS NOT NULL
 ORDER BY datname
 """
-_LOCKED = """
-SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_locks
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1
-      AND classid = ((%(key)s::bigint >> 32) & 4294967295)::oid AND objid = (%(key)s::bigint & 4294967295)::oid)
-"""
-_IN_USE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = %s)"
+_EXISTS = "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %s)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +149,7 @@ def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, ma
     Raises:
         HeldError: It holds objects that a copy would lack, or that prevent copying.
     """
-    _check_held(connection, template, f"Copying the database {template}")
+    holding.check(connection, template, f"Copying the database {template}")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     if connection.info.server_version < FILE_COPY_SINCE:
         _make(connection, statement, name, mark)
@@ -171,84 +160,15 @@ def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, ma
         _make(connection, statement, name, mark)
 
 
-def _check_held(connection: psycopg.Connection[TupleRow], name: str, doing: str) -> None:
-    if found := holding.holders(connection, name):
-        raise holding.held(found, name, doing)
-
-
-def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> None:
-    """Drop a database of this run, and end its connections and the objects that hold it; do nothing if it is gone.
-
-    Raises:
-        HeldError: An object holds it that our role may not end.
-        ServerError: It does not carry this run's mark.
-    """
-    if not _exists(connection, name):
-        return
-    if not any(marked == name and mark.run == run_id for _, marked, mark in _marked(connection)):
-        raise ServerError(
-            f"The database {name} does not carry the mark of the run {run_id}; it was not dropped",
-            remedies=[f"if it is not needed, drop it yourself: DROP DATABASE {name}"],
-        )
-    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    holding.release(connection, name)
-    deadline_s = time.monotonic() + _VACUUMED_LIMIT_S
-    while True:
-        try:
-            connection.execute(statement)
-        except errors.InvalidCatalogName:
-            return
-        except errors.InsufficientPrivilege:  # an autovacuum belongs to the superuser, and ends soon
-            if time.monotonic() > deadline_s:
-                raise
-            time.sleep(_POLL_S)
-        except errors.ObjectInUse:
-            _check_held(connection, name, f"Dropping the database {name}")
-            raise
-        else:
-            return
-
-
-def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
-    """Drop the databases that a finished run left, except those to be kept, and end their connections."""
-    for _, name, mark in _marked(connection):
-        if mark.run == run_id and not mark.keep:
-            drop(connection, name, run_id)
-
-
 def ours(connection: psycopg.Connection[TupleRow]) -> list[int]:
     """Return the oids of the databases of all runs, identified by name and mark."""
-    return [number for number, _, _ in _marked(connection)]
-
-
-def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[Notice, ...]:
-    """Drop the databases of dead runs; return a notice for each that could not be dropped.
-
-    A database is dropped only if it has our mark and our name, its run is not this one and holds no lock, it is not to
-    be kept, and it has no connections: ending sessions (FORCE) is only for databases that are certainly ours.
-    """
-    left = []
-    for _, name, mark in _marked(connection):
-        if mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
-            continue
-        if _value(connection, _IN_USE, [name]):
-            continue
-        statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
-        try:
-            holding.release(connection, name)
-            connection.execute(statement)
-        except (errors.ObjectInUse, errors.InsufficientPrivilege) as cause:
-            held = ", ".join(holder.what for holder in holding.holders(connection, name))
-            reason = f"{cause.diag.message_primary}{f': {held}' if held else ''}"
-            text = f"The database {name} of a dead run could not be dropped: {reason}; to drop it: DROP DATABASE {name}"
-            left.append(Notice(code="left-behind", text=text))
-    return tuple(left)
+    return [number for number, _, _ in marked(connection)]
 
 
 def worded(error: psycopg.Error, doing: str) -> ServerError:
     """Return the error for a statement of ours that the server refused."""
     remedies: Iterable[str] = ()
-    if isinstance(error, errors.DiskFull) or _NO_SPACE in str(error):
+    if isinstance(error, errors.DiskFull) or NO_SPACE in str(error):
         remedies = _FULL_DISK_REMEDIES
     elif isinstance(error, errors.ObjectInUse):
         remedies = ("close the connections to the template first",)
@@ -264,7 +184,7 @@ def lost(reason: str, doing: str) -> ServerError:
     remedies: Iterable[str] = (
         "run again; if it happens again, check memory: the kernel kills processes that use too much",
     )
-    if _NO_SPACE in reason:
+    if NO_SPACE in reason:
         remedies = _FULL_DISK_REMEDIES
     return ServerError(f"{doing} failed: {reason}", remedies=tuple(remedies))
 
@@ -275,7 +195,7 @@ def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, nam
     CREATE DATABASE cannot run in a transaction. But the server receives both statements before it starts the first, and
     answers only after both: so it marks the database even if the run is killed meanwhile.
     """
-    if _exists(connection, name):
+    if exists(connection, name):
         raise ServerError(
             f"The database {name} already exists", remedies=[f"if it is not needed, drop it: DROP DATABASE {name}"]
         )
@@ -348,20 +268,15 @@ def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
     return answers
 
 
-def _marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mark]]:
+def marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mark]]:
     """Return the oid, the name and the mark of each database of a run."""
     rows = connection.execute(_FOUND).fetchall()
     return [(number, name, mark) for number, name, comment in rows if (mark := read_mark(name, comment))]
 
 
-def _exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:
-    return _value(connection, "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %s)", [name])
-
-
-def _value(
-    connection: psycopg.Connection[TupleRow], query: LiteralString, parameters: Mapping[str, int] | list[str]
-) -> bool:
-    row = connection.execute(query, parameters).fetchone()
+def exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:
+    """Return whether there is a database of this name."""
+    row = connection.execute(_EXISTS, [name]).fetchone()
     return bool(row and row[0])
 
 

@@ -31,6 +31,8 @@ _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_tim
 """Limits that a role, a database or a server sets for applications; schemabench's own sessions lift them."""
 _TRANSACTION_LIMIT, _TRANSACTION_LIMIT_SINCE = "transaction_timeout", 170000
 _NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
+_NOBODY = ("Connection refused", "Is the server running locally")
+"""Words of libpq's where no server listens, on a port or on a socket."""
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
 _FULL_REMEDIES = (
     "end other sessions on the server",
@@ -200,6 +202,8 @@ def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tupl
         return opened(conninfo, measured=measured)
     except psycopg.Error as error:
         reason = without_secrets(str(error).strip(), conninfo)
+    except UnicodeError:  # psycopg looks up hosts itself
+        reason = "the host is not UTF-8, nor a name of the Internet"
     # outside the except block, where the driver's frames hold the password
     if undefined := services.refused(reason, _words(conninfo)):
         raise undefined
@@ -212,6 +216,11 @@ def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tupl
 def recovering(error: ServerError) -> bool:
     """Return whether a connection failed only because the server is still starting or recovering."""
     return any(state in error.what for state in _NOT_UP)
+
+
+def awaited(error: ServerError) -> bool:
+    """Return whether a connection failed only for a while: the server is not up yet, or has no free connection."""
+    return recovering(error) or any(words in error.what for words in (*_NOBODY, *_FULL))
 
 
 def full(said: str) -> ServerError | None:
@@ -260,10 +269,17 @@ def pinned(conninfo: str, connection: psycopg.Connection[TupleRow]) -> Conninfo:
 
 
 def _told(words: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters of a connection with those that libpq takes from its service and the environment."""
+    """Return the parameters of a connection with those that libpq takes from its service and the environment.
+
+    These may be of any bytes; those that are not UTF-8 are written as Python does.
+    """
     with _serving(words.get("service", "")):
         found = pq.Conninfo.get_defaults()
-    known = {one.keyword.decode(): one.val.decode() for one in found if one.val and one.val != one.compiled}
+    known = {
+        one.keyword.decode(): one.val.decode(errors="backslashreplace")
+        for one in found
+        if one.val and one.val != one.compiled
+    }
     return {**known, **words}
 
 

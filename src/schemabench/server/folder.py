@@ -5,6 +5,7 @@ Must not know the content of a folder.
 """
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -26,6 +27,10 @@ REMEDY = f"set {VARIABLE} to a folder on a disk with room for the tables and sev
 
 _LOCK = "lock"
 _SERVERS = "servers"
+_MEETING = re.compile(r"\.?schemabench-[0-9a-f]{8}-[0-9a-f]{16}")
+"""The name of a folder where workers meet; with a dot before it until it is locked."""
+_DRAFT_S = 60.0
+"""How long a folder may have its first name, which it has for a moment: until then, it may be about to be locked."""
 
 
 def base() -> Path:
@@ -46,8 +51,11 @@ def base() -> Path:
 
 
 @contextmanager
-def hold(run_id: str) -> Iterator[Path]:
-    """Create a folder for one server of a run, hold its lock during the block, and remove it afterwards."""
+def hold(run_id: str, may_go: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
+    """Create a folder for one server of a run, hold its lock during the block, and remove it afterwards.
+
+    If `may_go` then says that it may not go yet, it is left for the next run's sweep.
+    """
     top = base()
     with _gate(top):
         home = Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=top / _SERVERS))
@@ -57,7 +65,10 @@ def hold(run_id: str) -> Iterator[Path]:
         home.chmod(_mode())
         yield home
     finally:
-        _remove(home, lock)
+        if may_go(home):
+            _remove(home, lock)
+        else:
+            lock.release()
 
 
 @contextmanager
@@ -106,10 +117,18 @@ def sweep(end: Callable[[Path], bool]) -> tuple[str, ...]:
 def _sweep_meetings() -> None:
     """Remove the meeting folders of dead runs' workers: they hold the password of a server."""
     with suppress(OSError):
-        for place in Path(tempfile.gettempdir()).glob("schemabench-*"):
-            is_one = not place.is_symlink() and place.lstat().st_uid == os.geteuid() and (place / _LOCK).is_file()
-            if is_one and (lock := _orphan(place)):
-                _remove_meeting(place, lock)
+        named = [one for one in Path(tempfile.gettempdir()).iterdir() if _MEETING.fullmatch(one.name)]
+        for place in named:
+            with suppress(OSError):  # another run may be faster
+                if _is_meeting(place) and (lock := _orphan(place)):
+                    _remove_meeting(place, lock)
+
+
+def _is_meeting(place: Path) -> bool:
+    """Return whether a folder with the name of a meeting is one, of this user, that is not being made right now."""
+    found = place.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and (place / _LOCK).is_file()
+    return is_ours and not (place.name.startswith(".") and time.time() - found.st_mtime < _DRAFT_S)
 
 
 def _remove_meeting(place: Path, lock: FileLock) -> None:

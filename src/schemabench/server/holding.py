@@ -1,6 +1,7 @@
-"""Objects that hold a database without a connection: prepared transactions, subscriptions, active replication slots.
+"""What holds a database: prepared transactions, subscriptions, active replication slots, and sessions of others.
 
-Owns finding and ending them. Must end only those in databases of runs, where every object belongs to the run.
+Owns finding and ending the objects, and the errors for databases that cannot be dropped. Must end only objects in
+databases of runs, where every one belongs to the run, and no session.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,10 @@ SELECT format('the replication slot %%I (pg_replication_slots)', slot_name),
 FROM pg_catalog.pg_replication_slots WHERE database = %(name)s AND active
 """
 """A subscription is dropped without its slot: whatever its name, the slot may belong to another subscriber."""
+_SESSIONS = """
+SELECT pid, usename, application_name FROM pg_catalog.pg_stat_activity
+WHERE datname = %s AND pid <> pg_catalog.pg_backend_pid() ORDER BY pid
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,41 @@ def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
             with suppress(psycopg.Error):
                 for statement in holder.ending:
                     inside.execute(statement.encode())
+
+
+def used(connection: psycopg.Connection[TupleRow], name: str, doing: str, cause: psycopg.Error) -> ServerError:
+    """Return the error for a database that sessions use which our role may not end.
+
+    Args:
+        connection: Any session.
+        name: The database.
+        doing: What the server refused.
+        cause: The refusal.
+    """
+    sessions = connection.execute(_SESSIONS, [name]).fetchall()
+    shown = ", ".join(
+        f"process {pid} of {f'the role {role}' if role else 'the server itself'}{f' ({program})' if program else ''}"
+        for pid, role, program in sessions
+    )
+    ending = "; ".join(f"SELECT pg_terminate_backend({pid})" for pid, _, _ in sessions)
+    return ServerError(
+        f"{doing} failed: {cause.diag.message_primary}; {f'in it: {shown}' if shown else 'no session is in it now'}",
+        sqlstate=cause.sqlstate,
+        remedies=[
+            *([f"end what uses it, as a role that may: {ending}"] if ending else []),
+            f"drop it, as a role that may: DROP DATABASE {name}",
+        ],
+    )
+
+
+def check(connection: psycopg.Connection[TupleRow], name: str, doing: str) -> None:
+    """Refuse to copy or to drop a database that objects hold.
+
+    Raises:
+        HeldError: With these.
+    """
+    if found := holders(connection, name):
+        raise held(found, name, doing)
 
 
 def held(found: Sequence[Holder], name: str, doing: str) -> HeldError:

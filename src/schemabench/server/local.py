@@ -24,11 +24,13 @@ from psycopg.conninfo import make_conninfo
 
 from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.records import Notice
-from schemabench.redaction import hides
+from schemabench.redaction import hides, without_values
 from schemabench.server import account, folder
 from schemabench.server.account import Account
 from schemabench.server.binaries import PROGRAMS, Binaries, reachable
+from schemabench.server.database import NO_SPACE
 from schemabench.server.dsn import COMPLETE, Conninfo
+from schemabench.server.source import LOG_LINES
 
 START_LIMIT_S = 60.0
 """Time limit for a server to accept connections; half a second is usual."""
@@ -38,9 +40,6 @@ POLL_S = 0.01
 """Interval between checks of a starting server."""
 PORT_ATTEMPTS = 5
 """Number of ports tried, in case another process takes ours between choosing and using it."""
-LOG_LINES = 8
-"""Number of lines of a dead server's log that are shown."""
-_NO_SPACE = "No space left on device"
 _PROGRAM = "postgres"
 """A link to the server program, next to the data folder, for the next run in case this one is killed."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a file system, not a file whose name could be guessed)
@@ -104,7 +103,7 @@ class LocalServer:
 
     def failure(self) -> str | None:
         """Return how the server died, or how it crashed and recovered, with the end of its log; None if it did not."""
-        code, lines = self.process.poll(), _tail(self.log, limit=1000)
+        code, lines = self.process.poll(), _tail(self.log, 1000, self.settings)
         crashes = [line.strip() for line in lines if "was terminated by signal" in line or "PANIC:" in line]
         if code is None and not crashes:
             return None
@@ -136,8 +135,7 @@ def start(
         password = secrets.token_urlsafe(24)
         unsummed = [] if checksums or binaries.major < _CHECKSUMS_SINCE else ["--no-data-checksums"]
         data = _initdb(binaries, home, user, password, settings, unsummed)
-        seen = _kept_out_of_sight(data, settings)
-        process, port = _launch(binaries, home, data, seen, asked, user)
+        process, port = _launch(binaries, home, data, settings, asked, user)
         try:
             words = {**COMPLETE, "user": "postgres", "password": password, "dbname": "postgres"}
             yield LocalServer(
@@ -243,11 +241,12 @@ def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
     user: Account | None,
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start the postmaster and return it and its port once it accepts connections."""
+    seen = _kept_out_of_sight(data, settings)
     lines: list[str] = []
     for _ in range(PORT_ATTEMPTS):
         port = free_port()
         network = {"listen_addresses": "127.0.0.1", "port": str(port)}
-        together = {"unix_socket_directories": "", **settings, **network}
+        together = {"unix_socket_directories": "", **seen, **network}
         arguments = [f"--{name}={value}" for name, value in together.items()]
         with os.fdopen(os.open(home / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
             process = account.spawn([binaries.folder / "postgres", "-D", data, *arguments], user, home, log)
@@ -258,7 +257,7 @@ def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
             _stop(process, data)
             raise
         _stop(process, data)
-        lines = _tail(home / "log", limit=200)
+        lines = _tail(home / "log", 200, settings)
         if not any("Address already in use" in line for line in lines):
             break
     raise _refused_setting(lines, asked) or _failed("postgres", binaries, lines, data)
@@ -342,9 +341,11 @@ def _file_system(path: Path) -> str:
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
 
 
-def _tail(log: Path, limit: int) -> list[str]:
+def _tail(log: Path, limit: int, settings: Mapping[str, str]) -> list[str]:
+    """Return the last lines of a log, without the values of settings that may be secret."""
     with suppress(OSError):
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-limit:]
+        text = log.read_text(encoding="utf-8", errors="replace")
+        return without_values("\n".join(text.splitlines()[-limit:]), settings).splitlines()
     return []
 
 
@@ -365,7 +366,7 @@ def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) 
     said = [line for line in lines if line.strip()]
     telling = [line for line in said if "FATAL" in line or "error" in line.lower()] or said[-1:]
     detail = telling[0].strip() if telling else "it printed no message"
-    if any("shared memory segment" in line and _NO_SPACE in line for line in said):
+    if any("shared memory segment" in line and NO_SPACE in line for line in said):
         return ServerError(
             f"There is not enough space in {SHARED_MEMORY}: {program} of {binaries.name}: {detail}",
             remedies=[
@@ -373,7 +374,7 @@ def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) 
                 "use a newer version, which does not need that space: --postgres embedded",
             ],
         )
-    if any(_NO_SPACE in line for line in said):
+    if any(NO_SPACE in line for line in said):
         return ServerError(
             f"The disk is full: {program} of {binaries.name} could not write to {data}: {detail}",
             remedies=["free some space there", folder.REMEDY, "use a server elsewhere: --postgres postgresql://..."],

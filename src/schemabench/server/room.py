@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import psycopg
 
 from schemabench.errors import UsageError
 from schemabench.server.dsn import opened
+from schemabench.server.reached import lost
 from schemabench.units import format_bytes
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def free_bytes(server: "Server") -> int | None:
     Within a limit, WAL counts as what it may grow to: `max_wal_size`, unless it is larger already.
 
     Raises:
-        ServerError: The server cannot be reached.
+        ServerError: The server cannot be reached, or refuses.
     """
     if server.data is None:
         return None
@@ -52,8 +54,11 @@ def free_bytes(server: "Server") -> int | None:
     if server.most_bytes is None:
         return free
     wal = taken_bytes(server.data / _WAL)
-    with opened(server.conninfo) as session:
-        row = session.execute(_MOST_WAL).fetchone()
+    try:
+        with opened(server.conninfo) as session:
+            row = session.execute(_MOST_WAL).fetchone()
+    except psycopg.Error as cause:
+        raise lost(server, cause) from cause
     others = taken_bytes(server.data) - wal
     return max(0, min(free, server.most_bytes - others - max(wal, int(row[0]) if row else 0)))
 

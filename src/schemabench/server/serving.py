@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from schemabench.errors import SchemabenchError, ServerError
 from schemabench.records import Notice, ServerRecord
-from schemabench.server import admission, outside
+from schemabench.server import admission, dropping, outside
 from schemabench.server import database as databases
 from schemabench.server import roles as roles_of_writers
 from schemabench.server import settings as server_settings
@@ -23,14 +23,12 @@ from schemabench.server.database import Database, Databases, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, pinned, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
-from schemabench.units import plural
 
 _LOG_DELAY_S = 0.5
 """Time limit for a server to log that one of its processes was killed."""
 _RECOVERY_LIMIT_S = 10.0
 """Time limit for a crashed server to recover before a lost session is given up."""
 _POLL_S = 0.02
-_RUN_AGAIN = "run schemabench on this server again: it drops the databases of dead runs"
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """Counts the cost of making or dropping a database at once; otherwise the server would count it seconds later, in
 someone else's measurement."""
@@ -83,6 +81,7 @@ class Server:
         self._databases: dict[str, Database] = {}
         self._staying: set[str] = set()
         """Databases that outlive the run."""
+        self._patience = dropping.Patience()
         self.kept: list[tuple[object, Databases]] = []
         self.most_bytes: int | None = None
         self._version = _version(session)
@@ -151,7 +150,7 @@ class Server:
             ServerError: It does not carry this run's mark, or the server refuses or is gone.
         """
         with self._words(f"Dropping the database {database.name}") as session:
-            databases.drop(session, database.name, self.run_id)
+            dropping.drop(session, database.name, self.run_id, self._patience)
             _flush(session)
         self._databases.pop(database.name, None)
         self._staying.discard(database.name)
@@ -216,11 +215,7 @@ class Server:
                     problems[database.name] = error
         self._session.close()
         if problems:
-            raise ServerError(
-                f"Left on {self.record.origin}: {plural(len(problems), 'database')} of the run",
-                checked=[f"{name}: {error.what}" for name, error in problems.items()],
-                remedies=[*(one for error in problems.values() for one in error.remedies), _RUN_AGAIN],
-            )
+            raise dropping.left(self.record.origin, problems)
 
     def who_set(self, name: str, value: str, source: str) -> str:
         """Return the readable source of a setting in a session in one of our databases.
@@ -256,7 +251,7 @@ class Server:
                 _flush(session)
             except Exception:
                 with suppress(SchemabenchError, psycopg.Error):
-                    databases.drop(session, name, self.run_id)
+                    dropping.drop(session, name, self.run_id, self._patience)
                     del self._databases[name]
                 raise
         if stays:
@@ -335,7 +330,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
         connections = admission.check_room(session, needs, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
-        left = () if source.owned else databases.sweep(session, run_id)
+        left = () if source.owned else dropping.sweep(session, run_id)
         server = Server(
             source,
             session,

@@ -4,10 +4,11 @@ Owns this rule. Must not know what a part of a workload is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from schemabench.errors import ServerError
 from schemabench.server.database import Database, Databases
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ def drop(server: "Server", databases: Iterable[Database]) -> None:
     with ExitStack() as stack:
         for database in databases:
             stack.callback(server.drop, database)
+
+
+def give_up(server: "Server", databases: Iterable[Database]) -> None:
+    """Drop databases that are not needed any more; one that cannot be dropped stays until the end of the run.
+
+    The end of the run tries again, and reports what is left: no results are lost.
+    """
+    with suppress(ServerError):
+        drop(server, databases)
 
 
 def _made(label: str, makers: Mapping[str, Callable[[str], Database]], server: "Server") -> Databases:

@@ -8,6 +8,9 @@ from typing import Protocol
 from schemabench.records import Notice
 from schemabench.server.dsn import Conninfo
 
+LOG_LINES = 8
+"""Number of lines of a dead server's log that are shown."""
+
 
 class Source(Protocol):
     """A running server of any source."""

@@ -84,15 +84,30 @@ def parse_spec(text: str) -> Spec:
     if colon and kind == "local" and rest.strip():
         if rest.isascii() and rest.isdecimal():
             return LocalMajor(major=int(rest))
-        return LocalFolder(folder=Path(rest).expanduser().absolute())
+        return LocalFolder(folder=_folder(rest))
     if kind not in ("docker", "local") and ("://" in text or "=" in text):
         return Existing(conninfo=parse_dsn(text))
     raise _unknown(text)
 
 
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:  # of `~name`, or of `~` for a user without a home
+        shown = text if _is_plain(text) else "..."
+        raise UsageError(
+            f"--postgres local:{shown} cannot be used: this machine knows no home of that user",
+            remedies=["name the folder from the root on: --postgres local:/path/to/bin"],
+        ) from None
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text may be shown: one that resembles a DSN may hold a password."""
+    return len(text) <= 80 and not set(text) & set("@=?&")  # noqa: PLR2004 - about one line of a terminal
+
+
 def _unknown(text: str) -> UsageError:
-    # Text that resembles a DSN may hold a password: only a short plain word is shown.
-    plain = len(text) <= 80 and not set(text) & set("@=?&")  # noqa: PLR2004 - about one line of a terminal
+    plain = _is_plain(text)
     what = (
         f"{text!r} is not a server that --postgres accepts" if plain else "the value of --postgres has an unknown form"
     )

@@ -8,17 +8,17 @@ that all workers reach. Must not know their messages.
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from schemabench.errors import SchemabenchError, UsageError, WorkerError
-from schemabench.server import Database, Reached, Server
-from schemabench.server.database import database_name
-from schemabench.server.dsn import Conninfo, steered, unsteered, with_words
+from schemabench.errors import SchemabenchError, ServerError, UsageError, WorkerError
+from schemabench.server import Database, Server
+from schemabench.server.database import database_name, exists
+from schemabench.server.dsn import Conninfo, awaited, connect, steered, unsteered, with_words
 from schemabench.server.spec import Existing, parse_spec
 from schemabench.workers.link import LINK_LABEL, STOPPED, UNREACHED, Link
 from schemabench.workers.messages import Gone, Over
@@ -26,7 +26,8 @@ from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
 """How long the others wait for the leader's server: pulling an image may take as long."""
-_POLL_S = 0.05
+_POLL_S, _LONGEST_POLL_S = 0.05, 2.0
+"""The pause between two looks at a file; and at a server, where it grows from the first to the second."""
 _FILE = "leader.json"
 
 
@@ -87,12 +88,12 @@ class Meeting:
             address = await_address(self.seat, self._spec, topic)
             if address is None:
                 return None
-            link = self._open(address)
-            while LEADER not in link.present():  # the database exists slightly earlier
+            link, looks = self._open(address), _Looks()
+            while not looks.due() or LEADER not in link.present():  # the database exists slightly earlier
                 if time.monotonic() > deadline_s:
                     raise _late(self.seat)
                 time.sleep(_POLL_S)
-                await_address(self.seat, self._spec, topic)  # raises if the leader has cancelled the run
+                _heard(self.seat)
             self._link = link
         self._link.topic = topic
         return self._link
@@ -118,8 +119,7 @@ class Meeting:
         try:
             link = Link(conninfo, self.seat.run_id, self.seat.number)
         except psycopg.Error as cause:
-            what = f"The worker {self.seat.name} cannot meet the others: {str(cause).strip()}"
-            raise WorkerError(what, remedies=[UNREACHED]) from cause
+            raise _unmet(self.seat, str(cause).strip(), [UNREACHED]) from cause
         self._stack.callback(link.close)
         return link
 
@@ -138,31 +138,80 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
         topic: The experiment's number.
 
     Raises:
-        WorkerError: The leader has no server, or was late.
+        WorkerError: The leader has no server, or was late; or the server that is named refuses this worker.
         UsageError: This worker is on another machine and cannot reach the server.
     """
-    wanted = parse_spec(spec)
-    known = None
-    if isinstance(wanted, Existing):
-        known = Conninfo(with_words(wanted.conninfo, dbname=database_name(seat.run_id, LINK_LABEL)))
-    elif not Path(seat.folder).is_dir():
+    wanted, name = parse_spec(spec), database_name(seat.run_id, LINK_LABEL)
+    known = wanted.conninfo if isinstance(wanted, Existing) else None
+    if known is None and not Path(seat.folder).is_dir():
         raise UsageError(
             f"The worker {seat.name} is on another machine, but only the leader's machine can reach the server",
             remedies=["name a server that all of them reach: --postgres postgresql://user@host:5432/database"],
         )
-    deadline_s = time.monotonic() + MEET_LIMIT_S
+    deadline_s, looks = time.monotonic() + MEET_LIMIT_S, _Looks()
     while time.monotonic() < deadline_s:
-        told = _read(seat.folder)
-        if "failure" in told:
-            raise WorkerError(f"The leading worker {seat.names[LEADER]} cancelled the run: {told['failure']}")
+        told = _heard(seat)
         if "conninfo" in told:
             return Conninfo(told["conninfo"])
         if told.get("passed", 0) >= topic:
             return None
-        if known is not None and Reached(known).failure() is None:
-            return known
+        if known is not None and looks.due() and _is_there(seat, known, name):
+            return with_words(known, dbname=name)
         time.sleep(_POLL_S)
     raise _late(seat)
+
+
+class _Looks:
+    """The times at which to look at a server: soon at first, then ever more rarely, to leave it in peace."""
+
+    def __init__(self) -> None:
+        self._pause_s = _POLL_S
+        self._next_s = 0.0
+
+    def due(self) -> bool:
+        """Return whether it is time for a look, which is then counted."""
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LONGEST_POLL_S)
+        return True
+
+
+def _is_there(seat: Seat, conninfo: Conninfo, name: str) -> bool:
+    """Return whether a server has a database already.
+
+    It is looked for in the database that the user named: an attempt to connect to a missing one tells only in the
+    server's own language what is wrong.
+
+    Raises:
+        WorkerError: The server refuses this worker, which will not change by waiting.
+    """
+    try:
+        with closing(connect(conninfo)) as connection:
+            return exists(connection, name)
+    except psycopg.Error:  # the server went down
+        return False
+    except SchemabenchError as failure:
+        if isinstance(failure, ServerError) and awaited(failure):
+            return False
+        raise _unmet(seat, failure.what, failure.remedies) from failure
+
+
+def _unmet(seat: Seat, reason: str, remedies: Sequence[str]) -> WorkerError:
+    return WorkerError(f"The worker {seat.name} cannot meet the others: {reason}", remedies=remedies)
+
+
+def _heard(seat: Seat) -> dict[str, Any]:
+    """Return what the leader last published, as `_read`.
+
+    Raises:
+        WorkerError: It has cancelled the run.
+    """
+    told = _read(seat.folder)
+    if "failure" in told:
+        raise WorkerError(f"The leading worker {seat.names[LEADER]} cancelled the run: {told['failure']}")
+    return told
 
 
 def _late(seat: Seat) -> WorkerError:

@@ -1,0 +1,132 @@
+"""How a follower waits for the leader: ever more rarely, and not at all for what will not come."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from schemabench.errors import ServerError, WorkerError
+from schemabench.workers import meeting
+from schemabench.workers.meeting import MEET_LIMIT_S, await_address
+from schemabench.workers.seat import Seat
+
+DSN = "postgresql://u@h/d"
+
+
+class Answers:
+    """A server as followers see it.
+
+    Attributes:
+        looks_s: When somebody looked.
+        there_s: From when on the meeting's database is there.
+        refusal: Why nobody may connect; empty if everybody may.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.looks_s: list[float] = []
+        self.there_s = float("inf")
+        self.refusal = ""
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+    def sleep(self, duration_s: float) -> None:
+        """Let the time pass."""
+        self.now_s += duration_s
+
+    def connect(self, conninfo: str) -> Any:  # noqa: ANN401 (a connection, as far as it is used)
+        """Answer, or refuse."""
+        assert "dbname=d" in conninfo, "the database that the user named"
+        self.looks_s.append(self.now_s)
+        if self.refusal:
+            raise ServerError(f"No connection to {DSN}: {self.refusal}", remedies=["correct the password"])
+        return SimpleNamespace(close=lambda: None)
+
+    def exists(self, _: object, name: str) -> bool:
+        """Return whether the database is there."""
+        assert name == "sb_0123abcd_workers"
+        return self.now_s >= self.there_s
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    server = Answers()
+    monkeypatch.setattr(meeting, "time", server)
+    monkeypatch.setattr(meeting, "connect", server.connect)
+    monkeypatch.setattr(meeting, "exists", server.exists)
+    return server
+
+
+@pytest.fixture
+def seat(tmp_path: Path) -> Seat:
+    return Seat(number=1, names=("gw0", "gw1"), run_id="0123abcd", folder=str(tmp_path))
+
+
+def test_a_server_is_looked_at_ever_more_rarely(server: Answers, seat: Seat) -> None:
+    with pytest.raises(WorkerError, match="had no server within 120 s"):
+        await_address(seat, DSN, 1)
+
+    pauses = [later - earlier for earlier, later in zip(server.looks_s, server.looks_s[1:], strict=False)]
+    assert server.looks_s[0] == 0.0
+    assert pauses[0] < 0.11
+    assert 1.9 < pauses[-1] < 2.1
+    assert len(server.looks_s) < MEET_LIMIT_S
+
+
+def test_what_the_leader_publishes_on_this_machine_is_seen_at_once(server: Answers, seat: Seat) -> None:
+    def sleep(duration_s: float) -> None:
+        server.now_s += duration_s
+        if server.now_s > 50.0:
+            meeting._leave(seat.folder, {"conninfo": "host=h"})
+
+    server.sleep = sleep  # type: ignore[method-assign]
+
+    assert await_address(seat, DSN, 1) == "host=h"
+    assert server.now_s < 50.2
+
+
+@pytest.mark.parametrize("there_s", [0.0, 0.3, 60.0])
+def test_a_database_that_is_made_is_found_soon(server: Answers, seat: Seat, there_s: float) -> None:
+    server.there_s = there_s
+    found = await_address(seat, DSN, 1)
+
+    assert found is not None
+    assert "dbname=sb_0123abcd_workers" in found
+    assert there_s <= server.now_s <= max(2 * there_s, 0.0)
+    assert server.now_s <= there_s + 2.1
+
+
+@pytest.mark.parametrize("said", ["Connection refused", "FATAL:  the database system is starting up"])
+def test_a_server_that_is_not_up_yet_is_waited_for(server: Answers, seat: Seat, said: str) -> None:
+    server.refusal = said
+    with pytest.raises(WorkerError, match="had no server within 120 s"):
+        await_address(seat, DSN, 1)
+
+
+@pytest.mark.parametrize(
+    "said", ['FATAL:  password authentication failed for user "u"', "could not translate host name", "pooler"]
+)
+def test_a_server_that_refuses_this_worker_is_asked_once(server: Answers, seat: Seat, said: str) -> None:
+    server.refusal = said
+    with pytest.raises(WorkerError, match="The worker gw1 cannot meet the others: No connection to") as caught:
+        await_address(seat, DSN, 1)
+
+    assert len(server.looks_s) == 1
+    assert said in caught.value.what
+    assert caught.value.remedies == ("correct the password",)
+
+
+def test_a_server_that_goes_down_meanwhile_is_waited_for(
+    server: Answers, seat: Seat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bool:
+        raise psycopg.OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr(meeting, "exists", fail)
+    with pytest.raises(WorkerError, match="had no server within 120 s"):
+        await_address(seat, DSN, 1)
+    assert len(server.looks_s) > 2
