@@ -236,6 +236,35 @@ def _public(parent: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[st
                 yield from _public(node, f"{prefix}{node.name}.")
 
 
+def test_private_names_are_used_in_their_module() -> None:
+    unused = [
+        f"{_name(path)}: {name}"
+        for path in MODULES
+        for name in sorted({*_private(_tree(path))} - {*_used(_tree(path))})
+    ]
+
+    assert not unused
+
+
+def _private(module: ast.Module) -> Iterator[str]:
+    """Yield the private names that a module defines."""
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        else:
+            names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
+        yield from (name for name in names if re.match("_[^_]", name))
+
+
+def _used(module: ast.Module) -> Iterator[str]:
+    """Yield the names that a module reads, also in annotations in quotes."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+            yield from re.findall(r"\w+", node.value)
+
+
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     project = tomllib.loads(text)["project"]

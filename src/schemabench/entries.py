@@ -20,7 +20,7 @@ from schemabench.records import CandidateResult, Run, from_builtins
 _SESSION = "pytest-benchmark"
 """The name of its session in the plugin manager."""
 _NO_SIZE = "absent"
-"""What stands for a size that a run has not."""
+"""What stands for a size that a run lacks."""
 _MACHINE = pytest.StashKey[dict[str, Any]]()
 
 

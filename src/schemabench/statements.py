@@ -28,7 +28,7 @@ class Omission:
     offset: int
     """Where the comment line starts, in characters of the text."""
     lines: int
-    """The number of lines that the file has and the text has not."""
+    """The number of lines that the file has and the text lacks."""
     rows: tuple[int, int] | None
     """What was left out, if it is the rows of the `COPY ... FROM stdin` above: from which byte of the file to which."""
 

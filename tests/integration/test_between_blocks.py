@@ -32,6 +32,18 @@ CREATE TABLE item (key integer PRIMARY KEY, value bigint NOT NULL);
 CREATE INDEX ON item (value);
 INSERT INTO item SELECT key, 0 FROM generate_series(1, 400) AS key;
 """
+ENDS_UPKEEP = """\
+CREATE FUNCTION ends(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('lock_timeout') = '2s' THEN
+        PERFORM pg_terminate_backend(pg_backend_pid());
+    END IF;
+    RETURN $1;
+END $$;
+CREATE INDEX ON item (ends(key));
+ALTER TABLE item SET (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);
+"""
+"""An index that ends the session that analyzes it, if that is one of upkeep, by its limit for locks."""
 UNATTENDED = BASELINE + "ALTER TABLE item SET (autovacuum_enabled = off);\n"
 
 
@@ -128,6 +140,16 @@ def test_who_leaves_upkeep_to_the_server_has_none_from_us(server: Server, tmp_pa
 
     assert {name for trial in _of(found, "baseline").trials for name in trial.counters if "upkeep" in name} == set()
     assert found.upkeep == "autovacuum"
+
+
+def test_a_candidate_that_ends_the_session_of_upkeep_fails_alone(server: Server, tmp_path: Path) -> None:
+    found = measure(replace(_plan(tmp_path, ends=BASELINE + ENDS_UPKEEP), budget_s=0.5), server, Silence())
+    ends = _of(found, "ends")
+
+    assert ends.status == "failed"
+    assert "The server refused the candidate 'ends'" in ends.reason
+    assert "57P01" in ends.reason
+    assert _of(found, "baseline").status == "ranked"
 
 
 def test_a_lead_in_is_executed_and_not_timed(server: Server, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from schemabench import cli
 from schemabench.bench import Asked
+from schemabench.bench.subject import Subject
 from schemabench.errors import UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
@@ -98,3 +99,22 @@ def test_speed_at_which_too_many_runs_are_due_is_refused_by_the_name_of_its_opti
     _asked(tmp_path, "noise.json", 20.0, "command line").check()
     with pytest.raises(UsageError, match=r"--noise-speed 1e\+09 is too fast for this model"):
         _asked(tmp_path, "noise.json", 1e9, "environment").check()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "A search starts at one cardinality, not 0"),
+        (("small", "large"), "A search starts at one cardinality, not 2"),
+    ],
+)
+def test_what_needs_one_cardinality_refuses_none_and_several_and_names_them(names: tuple[str, ...], said: str) -> None:
+    found: Any = None
+    subject = Subject(found=found, candidates={}, selected=(), cardinalities=names)
+
+    with pytest.raises(UsageError, match=said) as refused:
+        subject.only_cardinality("A search starts", "--at")
+
+    assert refused.value.checked == (f"selected: {', '.join(names) or 'none'}",)
+    assert refused.value.remedies == ("name one: --at NAME",)
+    assert replace(subject, cardinalities=("small",)).only_cardinality("A search starts") == "small"

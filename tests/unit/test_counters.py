@@ -2,7 +2,8 @@
 
 from dataclasses import fields
 from importlib import resources
-from typing import get_type_hints
+from types import SimpleNamespace
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -111,3 +112,14 @@ def test_there_is_a_file_for_every_source_and_version() -> None:
 
     assert first | later <= files
     assert later == {name for name in files if "_post_" in name}
+
+
+def test_a_library_that_is_not_loaded_is_told_with_the_option_that_loads_it() -> None:
+    without = SimpleNamespace(fetchone=lambda: None)
+    connection: Any = SimpleNamespace(info=SimpleNamespace(server_version=180001), execute=lambda *_: without)
+    (source,) = [one for one in counters._SOURCES if one.extension]
+
+    assert counters._hindrance(connection, source) == (
+        "pg_stat_statements is not loaded; a server of schemabench's own loads it with --postgres-setting "
+        "shared_preload_libraries=pg_stat_statements"
+    )

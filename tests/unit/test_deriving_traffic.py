@@ -18,7 +18,6 @@ SERVER = Server(
     database="shop",
     role="watcher",
     read_at=datetime(2026, 1, 2, tzinfo=UTC),
-    reads_statistics=False,
 )
 
 

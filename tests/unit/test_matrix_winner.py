@@ -102,6 +102,7 @@ def test_leaders_that_overlap_cannot_be_told_apart(by: Criterion) -> None:
 def test_same_tie_in_two_runs_does_not_show_that_the_winner_is_the_same(by: Criterion) -> None:
     tied = [led_by("hash_by_site", "two_tables", version=version) for version in ("15.1", "16.1")]
     assert marks(only(*tied), by) == ["first to tell", "cannot be told apart"]
+    assert said(*tied, by=by).endswith(" changes is unclear: both runs may have the same one.")
 
 
 @BY_EACH

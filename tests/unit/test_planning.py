@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from schemabench.experiment import production
 from schemabench.experiment.planning import FEW_ROWS, SMALLER, Begun, Ended, notices
 from schemabench.monitor.choices import Choice, Choices, Table
-from schemabench.records import StatementPlan
+from schemabench.monitor.nodes import outline
+from schemabench.records import GrownPlan, StatementPlan
 
 READ = ("read_total", 0)
 
@@ -99,6 +101,43 @@ def test_a_plan_that_changed_is_noted_by_what_the_two_do_not_share() -> None:
         "plan-changed": "Plans of trigger_counter changed between the first block and the last: read_total: "
         "Index Scan using votes_pkey on votes instead of Index Scan using votes_old on votes"
     }
+
+
+@pytest.mark.parametrize("code", ["plan-changed", "plan-stale"])
+def test_plans_that_differ_far_into_their_texts_are_not_shown_as_the_same(code: str) -> None:
+    long = "votes_by_topic_and_region_and_hour_of_the_day_for_the_"
+    old, new = _index(f"{long}report"), _index(f"{long}export")
+    found = _said(begun={READ: _choice(old)}, then={READ: _choice(new)}, now={READ: _choice(new)}, own=_own(old))[code]
+
+    assert f"{long[-20:]}report" in found
+    assert f"{long[-20:]}export" in found
+
+
+def test_plans_of_the_same_nodes_in_another_order_are_shown_from_where_they_differ() -> None:
+    old, new = _scan("votes")[0]["Plan"], _scan("topics")[0]["Plan"]
+    plans = []
+    for inputs in ([old, new], [new, old]):
+        plan: dict[str, Any] = {"Node Type": "Nested Loop", "Plans": inputs}
+        for _ in range(9):
+            plan = {"Node Type": "Materialize", "Plans": [plan]}
+        plans.append([{"Plan": plan}])
+    found = _said(begun={READ: _choice(plans[0])}, then={READ: _choice(plans[1])})["plan-changed"]
+
+    assert "Seq Scan on topics" in found.partition("instead of")[0]
+    assert "[Seq Scan on votes, " in found.partition("instead of")[2]
+
+
+def test_plans_at_productions_size_that_differ_late_are_not_shown_as_the_same() -> None:
+    """Fifteen nodes above the scan take more room than a notice has for a plan."""
+    measured: dict[str, Any] = {"Node Type": "Seq Scan", "Relation Name": "votes"}
+    for _ in range(15):
+        measured = {"Node Type": "Materialize", "Plans": [measured]}
+    line = outline([{"Plan": measured}])
+    grown = GrownPlan(operation="read_total", position=0, nodes=line.replace("votes", "topics"), same=False, plan=[])
+    ((_, said),) = production._differing("at production's size", [grown], _own([{"Plan": measured}]))
+
+    assert "Seq Scan on topics; measured was" in said
+    assert said.endswith("Seq Scan on votes")
 
 
 def test_a_plan_that_stayed_is_not_noted_though_its_figures_moved() -> None:

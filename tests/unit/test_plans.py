@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench.monitor.nodes import summarise
+from schemabench.monitor.nodes import cut, summarise
 from schemabench.monitor.plans import compared
 from schemabench.records import StatementPlan
 
@@ -303,3 +303,28 @@ def test_nodes_differ_when_another_table_or_index_is_used(plan: Node, key: str) 
     outer = {**plan, key: "one", "Node Type": "Index Scan"}
 
     assert nodes(outer) != nodes({**outer, key: "other"})
+
+
+@given(st.text("ab ", max_size=90), st.text("ab ", max_size=90), st.text("ab ", max_size=90))
+def test_texts_that_differ_still_do_when_they_are_cut(common: str, old: str, new: str) -> None:
+    before, after = cut(common + old, common + new, 60)
+
+    assert max(len(before), len(after)) <= 60
+    assert (before == after) == (old == new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("one two", "one three", ("one two", "one three")),
+        ("", "Seq Scan on item, Sort, Limit", ("", "Seq Scan on ...")),
+        (f"{'a' * 30}b", f"{'a' * 30}c", (f"... {'a' * 10}b", f"... {'a' * 10}c")),
+        (
+            "Limit <- Sort <- Seq Scan on item",
+            "Limit <- Sort <- Seq Scan on open",
+            ("... Scan on item", "... Scan on open"),
+        ),
+    ],
+)
+def test_texts_are_cut_around_their_first_difference(old: str, new: str, expected: tuple[str, str]) -> None:
+    assert cut(old, new, 20) == expected

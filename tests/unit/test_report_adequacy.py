@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fixed_run import BASELINE, RUN, USAGE, adequacy, estimate, latency, pacing, ranked, standing
+from fixed_run import BASELINE, RUN, USAGE, adequacy, estimate, latency, pacing, ranked, standing, unranked
 
 from schemabench.records import Adequacy, Experiment, Retirement
 from schemabench.report import adequacy as told
@@ -41,6 +41,11 @@ def sentence(experiment: Experiment) -> str:
     return plain(told.sentence(experiment))
 
 
+def headroom(experiment: Experiment) -> str:
+    """Return what is said of the headroom, likewise."""
+    return plain(told.headroom(experiment))
+
+
 def test_who_was_not_asked_is_not_spoken_of() -> None:
     assert sentence(_experiment(fast=None, baseline=None)) == ""
 
@@ -52,23 +57,62 @@ def test_who_left_early_is_named_as_one_that_was_not_asked() -> None:
         for one in experiment.candidates
     ]
     said = sentence(replace(experiment, candidates=tuple(left)))
-    assert (
-        "all measured candidates keep up; late and later left the blocks early and were not measured; slowest" in said
-    )
+    assert "all judged candidates keep up; not judged: late and later (left the blocks early); slowest" in said
     assert "every candidate" not in said
+
+
+UNRANKED = {"broken": "failed", "crashed": "failed", "wrong": "disqualified", "brin": "skipped"}
+UNJUDGED = "not judged: broken and crashed (failed), wrong (disqualified), brin (skipped)"
+
+
+def _beside_unranked(**known: Adequacy | None) -> Experiment:
+    experiment = _experiment(**known)
+    return replace(
+        experiment, candidates=(*experiment.candidates, *(unranked(who, why, "") for who, why in UNRANKED.items()))
+    )
+
+
+def test_who_has_no_rank_is_not_among_those_that_keep_up() -> None:
+    assert f"all judged candidates keep up; {UNJUDGED}; slowest" in sentence(_beside_unranked(fast=FAST, baseline=SLOW))
+    assert f"baseline keeps up; {UNJUDGED}; slowest" in sentence(_beside_unranked(baseline=SLOW))
+    nobody = sentence(_beside_unranked(fast=BEHIND, baseline=BEHIND))
+    assert "calls): none of those judged keeps up: fast (" in nobody
+    assert f"; {UNJUDGED}; slowest" in nobody
+
+
+def test_who_has_no_rank_has_no_headroom() -> None:
+    assert headroom(_experiment(fast=None, baseline=None)).endswith("the production load: every candidate keeps up")
+    assert headroom(_beside_unranked(fast=None, baseline=None)).endswith(
+        f"(fast) the production load: all judged candidates keep up; {UNJUDGED}"
+    )
+
+
+def test_one_headroom_alone_is_told_with_whose_it_is_unless_there_are_no_others() -> None:
+    assert headroom(_experiment(baseline=None)).endswith("] the production load: it keeps up")
+    assert headroom(_beside_unranked(baseline=None)).endswith(
+        f"] (baseline) the production load: it keeps up; {UNJUDGED}"
+    )
+
+
+def test_headroom_that_is_not_shown_to_suffice_is_told_by_name() -> None:
+    experiment = _beside_unranked(fast=None, baseline=None)
+    fast, *others = experiment.candidates
+    found = headroom(replace(experiment, candidates=(replace(fast, headroom=estimate(1.0, 0.2)), *others)))
+
+    assert found.endswith(f"(baseline) the production load; not shown to keep up: fast; {UNJUDGED}")
 
 
 def test_all_that_keep_up_are_told_with_the_slowest_operation_of_the_quickest_and_of_the_slowest() -> None:
     assert sentence(_experiment(fast=FAST, baseline=SLOW)) == (
         "production load for 9.00 s (1,240 calls): every candidate keeps up; slowest operation: compact_cdn, "
-        "all 41 within 126 ms (fast) to 252 ms (baseline) of the due time"
+        "all 41 calls answered within 126 ms (fast) to 252 ms (baseline) of when they were due"
     )
 
 
 def test_one_alone_is_told_by_its_name() -> None:
     assert sentence(_experiment(baseline=SLOW)) == (
         "production load for 9.00 s (1,240 calls): baseline keeps up; slowest operation: compact_cdn, all 41 "
-        "within 252 ms of the due time"
+        "calls answered within 252 ms of when they were due"
     )
 
 
@@ -77,7 +121,7 @@ def test_the_slowest_operation_is_told_by_its_own_percentile_and_not_by_that_of_
 
     report = rare.responses[1]
     assert report.p99_ns is not None
-    assert f"slowest operation: report, 99 % within {figures.time(report.p99_ns)} of" in sentence(
+    assert f"slowest operation: report, 99 % of calls answered within {figures.time(report.p99_ns)} of" in sentence(
         _experiment(baseline=rare)
     )
 
@@ -86,7 +130,17 @@ def test_candidates_may_have_other_slowest_operations() -> None:
     other = replace(SLOW, responses=(latency("refresh", 1, 900.0),))
     said = sentence(_experiment(fast=FAST, baseline=other))
 
-    assert "slowest operation: compact_cdn, all 41 within 126 ms (fast) to refresh, its one call within 18.9 s" in said
+    assert (
+        "slowest operation: compact_cdn, all 41 calls answered within 126 ms (fast) to refresh, its one call within "
+        "18.9 s (baseline) of when they were due"
+    ) in said
+
+
+def test_few_calls_are_told_by_their_number() -> None:
+    one, both = (replace(SLOW, responses=(latency("refresh", calls, 900.0),)) for calls in (1, 2))
+
+    assert sentence(_experiment(baseline=one)).endswith("its one call answered within 18.9 s of when it was due")
+    assert sentence(_experiment(baseline=both)).endswith("both calls answered within 18.9 s of when they were due")
 
 
 def test_those_that_fall_behind_are_named_with_the_writer_and_how_far() -> None:

@@ -12,7 +12,7 @@ from several_runs import experiment, run
 
 from schemabench import report
 from schemabench.records import CandidateResult, Experiment, Run, WriterRatio
-from schemabench.report import csv, facts, matrix, verdict, writers
+from schemabench.report import adequacy, csv, facts, matrix, writers
 from schemabench.report.flavored import markdown
 from schemabench.report.page import brief, html
 from schemabench.report.screen import terminal
@@ -85,14 +85,21 @@ def test_the_verdict_says_what_a_leaders_ratio_is_at_least() -> None:
 
 
 def test_headroom_of_a_candidate_that_the_client_limits_is_a_lower_bound() -> None:
-    told = plain(verdict.headroom(_first(_bound)))
+    told = plain(adequacy.headroom(_first(_bound)))
 
-    assert re.search(r"to at least \d+\.\dx \(hash_partitioned\) the production load: every candidate", told)
-    assert "at least" not in verdict.headroom(USAGE)
+    assert re.search(r"to at least \d+\.\dx \(hash_partitioned\) the production load: all judged", told)
+    assert "at least" not in adequacy.headroom(USAGE)
 
 
-def test_a_lower_bound_has_an_arrow_in_the_plot_and_nothing_else_has() -> None:
-    bound, free = (html(report.document(_run(one))) for one in (_first(_bound), USAGE))
+PAGES: dict[str, Draw] = {
+    "a run": lambda one: html(report.document(_run(one))),
+    "several runs": lambda one: html(matrix.document(_matrix(one))),
+}
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_lower_bound_has_an_arrow_in_the_plot_and_nothing_else_has(kind: str) -> None:
+    bound, free = (PAGES[kind](one) for one in (_first(_bound), USAGE))
 
     assert "\\u2192" in bound or "→" in bound
     assert "\\u2192" not in free

@@ -55,10 +55,26 @@ def test_pauses_before_retries_are_told_as_a_part_of_the_waiting() -> None:
     base, slow = waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.714)
     found = experiment(base, pausing(slow, 0.052))
     assert why(base, pausing(slow, 0.052)).startswith(
-        "slowest: slow; 71 % of its writers' time goes to waiting for locks (baseline: 10 %), 5.2 points of that to "
-        "pauses before retries, mostly transactionid"
+        "slowest: slow; 71 % of its writers' time goes to waiting for locks (baseline: 10 %): 5.2 points to pauses "
+        "before retries and 66 points to queueing for locks, mostly transactionid"
     )
     assert plain(told.pauses(found)) == "5.2 points of slow's 71 % are pauses before retries"
+
+
+def test_writers_that_hardly_queue_are_not_told_to_wait_mostly_for_a_lock() -> None:
+    base, slow = waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.22)
+    aborting = pausing(replace(slow, contention=contention(0.02)), 0.2)
+
+    assert why(base, aborting).startswith(
+        "slowest: slow; 22 % of its writers' time goes to waiting for locks (baseline: 10 %): 20 points to pauses "
+        "before retries and 2.0 points to queueing for locks, mostly transactionid"
+    )
+    assert aborting.contention is not None
+    idle = replace(aborting.contention, classes={**aborting.contention.classes, "Lock": 0.0}, locks=(), pairs=())
+    assert why(base, replace(aborting, contention=idle)) == (
+        "slowest: slow; 22 % of its writers' time goes to waiting for locks (baseline: 10 %), all of it to pauses "
+        "before retries"
+    )
 
 
 def test_nothing_is_told_of_pauses_where_there_were_none_or_an_older_run_does_not_know() -> None:
@@ -104,7 +120,7 @@ def test_lock_that_takes_less_than_half_of_the_waiting_is_not_called_most_of_it(
     assert slow.contention is not None
     locks = (replace(slow.contention.locks[0], share=0.2, relation=""), *slow.contention.locks[1:])
     slow = replace(slow, contention=replace(slow.contention, locks=locks, pairs=()))
-    assert why(waiting(standing("baseline", 1, BASELINE), 0.1), slow).endswith(", chiefly transactionid")
+    assert why(waiting(standing("baseline", 1, BASELINE), 0.1), slow).endswith(", 20 points of that for transactionid")
 
 
 def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:

@@ -9,7 +9,7 @@ from fixed_run import BASELINE, PAGEVIEWS, RUN, USAGE, estimate, ranked, standin
 from sections import headings, rows, tables
 
 from schemabench import report
-from schemabench.records import Cost, Experiment, Standing
+from schemabench.records import Cost, Estimate, Experiment, Retirement, Standing
 from schemabench.report import costs, figures
 from schemabench.report.text import plain
 
@@ -51,6 +51,22 @@ def test_sizes_after_the_last_block_are_told_of_each_candidate() -> None:
     assert costs.sizes(PAGEVIEWS) == ""
 
 
+def test_candidates_that_left_early_have_no_sizes_and_are_named() -> None:
+    sizes = [cost(name=size, title=size, per="end", value=1e6) for size in ("table_size", "index_size")]
+    found = experiment(standing("other", 2, estimate(0.1)), sizes, sizes)
+    other, base = found.candidates
+    left = replace(other, retired=Retirement(trials=3, slower=estimate(10.0)))
+    gone = replace(found, candidates=(left, base))
+
+    assert "other 977 KiB" in plain(costs.sizes(found))
+    assert plain(costs.sizes(gone)) == (
+        "tables + indexes at the end: baseline 977 KiB + 977 KiB; without those that left early, other"
+    )
+    legend = "total or a final size, and the candidate left early"
+    assert legend in report.markdown(replace(RUN, experiments=(gone,)))
+    assert legend not in report.markdown(replace(RUN, experiments=(found,)))
+
+
 def test_nothing_is_shown_where_nothing_was_counted() -> None:
     assert tables(costs.section, PAGEVIEWS) == []
 
@@ -71,6 +87,7 @@ def test_tables_part_bytes_from_blocks_and_name_the_divisor() -> None:
     [
         (cost(), "400 B"),
         (cost(ratio=estimate(1.004)), "400 B (1.00x [0.96, 1.04])"),
+        (cost(ratio=Estimate(value=0.5, low=0.0, high=1.9)), "400 B (0.50x [0, 1.90])"),
         (differing(0.62), "**400 B (0.62x [0.60, 0.64])**"),
         (cost(differs=True), "**400 B**"),
         (cost(value=None), "-"),

@@ -29,6 +29,14 @@ def test_verdicts_come_first() -> None:
     assert lines[2].startswith("- `usage` at `typical`: `hash_partitioned` and `split_events` lead, tied")
 
 
+def test_legends_explain_columns_by_the_headings_that_markdown_has() -> None:
+    text = report.markdown(RUN).replace("\\", "")
+
+    assert "group: candidates that share a letter" in text
+    assert re.search(r"lock waits \[95 % interval\]: share of the writers' time", text)
+    assert not re.search(r"(^|; )(=|locks): ", text, re.MULTILINE)
+
+
 def test_password_that_was_redacted_stays_so() -> None:
     assert re.findall(r"postgresql://\S*@", report.markdown(RUN).replace("\\", "")) == ["postgresql://bench:***@"] * 4
     assert "postgresql://" not in report.terminal(RUN)

@@ -78,6 +78,22 @@ def test_plans_at_productions_size_are_counted_and_those_that_differ_named() -> 
     assert said((), ()) == ""
 
 
+def scanning(name: str, index: str) -> CandidateResult:
+    """Return a candidate whose only plan is the scan of an index."""
+    plan = [{"Plan": {"Node Type": "Index Scan", "Index Name": index, "Relation Name": "item"}}]
+    same = None if name == "baseline" else False
+    found = StatementPlan(operation="read", position=0, nodes="", summary="", same=same, plan=plan)
+    return replace(candidate(name), plans=(found,))
+
+
+def test_plans_that_differ_late_in_their_texts_are_not_told_as_the_same() -> None:
+    long = "item_by_owner_and_colour_and_weight_and_"
+    said = plain(plans.changed(scanning("other", f"{long}length"), scanning("baseline", f"{long}height")))
+
+    assert "weight_and_length on item instead of ..." in said
+    assert said.endswith("weight_and_height on item")
+
+
 def test_notice_on_a_plan_at_productions_size_is_in_every_report() -> None:
     text = (
         "indexed: at production's size, look would have the plan Index Scan using item_owner on item; measured was Seq"

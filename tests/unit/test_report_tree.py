@@ -1,6 +1,7 @@
 """Documents as plain data, in every format: each draws every kind of node, and loses no text that it is to show."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import get_args
 
@@ -154,6 +155,19 @@ def test_notes_for_all_parts_stand_once_on_the_page_and_every_mark_leads_to_its_
     for note in ("all-note-1", "1-note-2"):
         assert html.count(f'id="{note}"') == 1
         assert f'href="#{note}"' in html
+
+
+LISTED = Terms(items=(("who", "what"),), notes={"who": (2,)})
+MARKS = {"page": '<sup><a href="#1-note-2"', "markdown": " <sup>2</sup>", "terminal": " (2)"}
+
+
+@pytest.mark.parametrize("drawn", MARKS)
+@pytest.mark.parametrize(("node", "marked"), [(LISTED, "what"), (replace(table("t"), notes=(2,)), "t-caption")])
+def test_descriptions_and_captions_have_marks_in_every_format(drawn: str, node: Node, marked: str) -> None:
+    section = Section(id="all", title="", nodes=(node,), brief=True)
+    text = FORMATS[drawn][0](replace(DOCUMENT, parts=(replace(DOCUMENT.parts[0], sections=(section,)),)))
+
+    assert f"{marked}{MARKS[drawn]}" in text
 
 
 @pytest.mark.parametrize("drawn", ["page", "markdown", "terminal"])

@@ -6,7 +6,7 @@ import pytest
 from fixed_run import BASELINE, RUN, USAGE, estimate, judged, ranked, standing, unranked
 
 from schemabench import report
-from schemabench.records import EquivalenceCheck, Estimate, Experiment, Standing
+from schemabench.records import EquivalenceCheck, Estimate, Experiment, Retirement, Standing
 from schemabench.report import document, figures, page, verdict
 from schemabench.report.text import plain
 
@@ -47,9 +47,96 @@ def test_leader_that_ties_with_the_baseline_is_not_called_better() -> None:
     assert found.endswith("; noisy ties with both the lead and the baseline.")
 
 
-def test_all_ties_say_what_could_not_be_seen() -> None:
-    found = sentence(standing("other", 1, estimate(1.01), ("baseline",)), standing("baseline", 1, BASELINE, ("other",)))
-    assert found == "No candidate can be told apart from the baseline; a difference below 2.6 % would look like chance."
+def test_a_tie_is_told_with_the_interval_of_the_candidate_and_not_with_that_of_the_control() -> None:
+    """The control's is 2.6 % wide: it says nothing of a candidate that may well be 2.3 times as fast."""
+    ratio = Estimate(value=1.37, low=0.81, high=2.31)
+    found = sentence(standing("other", 1, ratio, ("baseline",)), standing("baseline", 1, BASELINE, ("other",)))
+    assert found == "No candidate can be told apart from the baseline: other has 1.37x [0.81, 2.31] its throughput."
+
+
+def test_several_ties_are_told_with_the_ends_of_all_their_intervals() -> None:
+    """A fivefold difference is never called chance."""
+    low, high = Estimate(value=0.9, low=0.52, high=1.1), Estimate(value=2.1, low=0.8, high=5.3)
+    baseline = standing("baseline", 1, BASELINE, ("high", "low", "narrow"))
+    narrow = standing("narrow", 1, estimate(1.0, 0.1), ("baseline",))
+    ends = [standing("low", 1, low, ("baseline",)), standing("high", 1, high, ("baseline",))]
+    told = "No candidate can be told apart from the baseline: their ratios to it may lie anywhere from "
+
+    assert sentence(*ends, narrow, baseline) == f"{told}0.52x (low) to 5.30x (high)."
+    assert sentence(ends[1], replace(narrow, to_baseline=estimate(1.0)), baseline) == f"{told}0.80x to 5.30x (high)."
+
+
+def test_no_upper_end_is_told_of_ties_that_the_client_limited() -> None:
+    limited = replace(standing("limited", 1, estimate(1.2, 0.5), ("baseline",)), at_least=True)
+    other = standing("other", 1, estimate(1.0, 0.2), ("baseline",))
+    baseline = standing("baseline", 1, BASELINE, ("limited", "other"))
+
+    assert sentence(limited, other, baseline).endswith(
+        "may lie anywhere from 0.60x (limited) up, as the load generator was the bottleneck of limited."
+    )
+    assert sentence(limited, baseline).endswith(": limited has at least 0.60x its throughput.")
+
+
+def _leaving(found: Experiment, **slower: Estimate) -> Experiment:
+    """Return an experiment that some candidates left after three trials, so many times slower."""
+    left = [
+        replace(ranked(standing(who, 9, estimate(0.5)), ""), retired=Retirement(trials=3, slower=one))
+        for who, one in slower.items()
+    ]
+    return replace(found, candidates=(*found.candidates, *left))
+
+
+PROVED, UNPROVED = Estimate(value=20.0, low=11.0, high=40.0), Estimate(value=9.0, low=0.8, high=99.0)
+UNTOLD = "No verdict on new: it looked 9.0x slower than the baseline in 3 trials, which vary too much to prove it."
+LEFT = "old left early: at least 11x slower, in 3 trials."
+
+
+def test_baseline_is_not_said_to_lead_whoever_left_without_proof() -> None:
+    alone = experiment(standing("baseline", 1, BASELINE))
+
+    assert said(_leaving(alone, new=UNPROVED)) == UNTOLD
+    assert said(_leaving(alone, old=PROVED)) == f"The baseline leads: all others are far slower. {LEFT}"
+    assert said(_leaving(alone, old=PROVED, new=UNPROVED)) == f"old is slower than the baseline. {LEFT} {UNTOLD}"
+
+
+def test_ties_beside_whoever_left_early_are_told_as_those_of_the_others() -> None:
+    ties = experiment(standing("same", 1, estimate(1.0), ("baseline",)), standing("baseline", 1, BASELINE, ("same",)))
+    rest = "No other candidate can be told apart from the baseline: same has 1.00x [0.96, 1.04] its throughput."
+
+    assert said(_leaving(ties, old=PROVED)) == f"{LEFT} {rest}"
+    assert said(_leaving(ties, new=UNPROVED)) == f"{UNTOLD} {rest}"
+
+
+def test_slower_candidates_are_not_told_as_all_beside_one_that_left_without_proof() -> None:
+    slow, slower, baseline = (
+        standing("slow", 2, estimate(0.9)),
+        standing("slower", 3, estimate(0.5)),
+        standing("baseline", 1, BASELINE),
+    )
+    same, tied = standing("same", 1, estimate(1.0), ("baseline",)), replace(baseline, tied_with=("same",))
+    rest = "The baseline leads the others: each is slower, slow the least, at 0.90x [0.86, 0.94] its throughput."
+
+    assert said(_leaving(experiment(baseline, slow, slower), new=UNPROVED)) == f"{UNTOLD} {rest}"
+    assert said(_leaving(experiment(tied, same, slow), new=UNPROVED)) == (
+        f"{UNTOLD} No other candidate beats the baseline: same ties with it, slow is slower."
+    )
+    assert said(_leaving(experiment(baseline, slow), old=PROVED)) == (
+        f"The baseline leads: slow is slower, at 0.90x [0.86, 0.94] its throughput. {LEFT}"
+    )
+
+
+def test_a_leader_is_told_before_whoever_left_early() -> None:
+    leads = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE))
+
+    assert said(_leaving(leads, old=PROVED, new=UNPROVED)) == (
+        f"fast leads: 1.50x [1.44, 1.56] the baseline's throughput. {LEFT} {UNTOLD}"
+    )
+
+
+def test_the_control_speaks_of_equal_schemas_alone() -> None:
+    found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE))
+
+    assert verdict.control(found) == "1.00x [0.98, 1.03]: equal schemas may differ by up to 2.6 % here by chance"
 
 
 def test_too_few_blocks_are_no_evidence_of_equality() -> None:

@@ -539,6 +539,17 @@ def test_all_intervals_of_who_left_a_race_are_wider_than_those_of_as_many_blocks
     )
 
 
+@pytest.mark.parametrize("left", [_retired, lambda: _raced(_behind)], ids=["as far slower", "a race"])
+def test_no_totals_and_no_final_sizes_are_told_of_who_left_the_blocks(plan: Plan, left: Callable[[], Measured]) -> None:
+    grown = {name: {counters.AT_THE_END["table_bytes"]: 8e6} for name in NAMES}
+    found = _rank(plan, left(), replace(WATCHED, grown=grown)).results
+    sizes = {name: {cost.name: cost.value for cost in one.costs}["table_size"] for name, one in found.items()}
+
+    assert sizes == {"baseline": 8e6, "a": 8e6, "b": None}, "of fewer blocks than the others'"
+    costs = [cost for cost in found["b"].costs if cost.per in {"run", "end"}]
+    assert {(cost.value, cost.ratio, cost.differs) for cost in costs} == {(None, None, False)}
+
+
 def test_percentiles_of_who_left_a_race_are_wider_than_those_of_as_many_blocks_too(plan: Plan) -> None:
     random, raced, few = np.random.default_rng(1), _raced(_behind), _measured(_behind, LEFT_AFTER)
     times = [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from often import keeps_level
 
 from schemabench.records import Estimate, Standing
-from schemabench.statistics import Ranking, fewest_blocks, rank, running_ratios, widest_interval
+from schemabench.statistics import Ranking, fewest_blocks, rank, running_ratios, throughput, widest_interval
 from schemabench.statistics.comparison import compare
 
 CONTROL = "baseline (control)"
@@ -138,7 +138,21 @@ def test_ratios_that_wander_are_a_notice_with_the_number_of_independent_blocks()
     (notice,) = found.notices
     assert notice.code == "blocks-related"
     assert notice.text.startswith("The ratios of all candidates to the baseline drifted during the run")
-    assert f"its 60 blocks carry as much information as {found.effective_blocks:.0f} independent one" in notice.text
+    rest = f"their 60 blocks carry as much information as {found.effective_blocks:.0f} independent one"
+    assert f"run: {rest}" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a"], "The ratio of 'a' to the baseline drifted during the run: its"),
+        (["a", "b"], "The ratios of 'a' and 'b' to the baseline drifted during the run: their"),
+        (["a", "b", "c"], "The ratios of 'a', 'b' and 'c' to the baseline drifted during the run: their"),
+        (["a", "b", "c", "d"], "The ratios of all candidates to the baseline drifted during the run: their"),
+    ],
+)
+def test_ratios_that_wander_are_told_by_whose_they_are(names: list[str], said: str) -> None:
+    assert throughput._drifted(names, 4) == said
 
 
 def test_one_candidate_that_wanders_widens_its_own_intervals_most() -> None:

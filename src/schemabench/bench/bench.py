@@ -48,9 +48,9 @@ class Bench:
         seat: This process's place among the workers that share the load; None if it is no worker.
 
     Attributes:
-        asked: Likewise.
-        progress: Likewise.
-        seat: Likewise.
+        asked: The request of the run.
+        progress: Shows the current stage.
+        seat: This process's place among the workers; None if it is no worker.
         findings: The findings so far.
     """
 

@@ -32,6 +32,24 @@ class Subject:
     cardinalities: tuple[str, ...]
     """The cardinalities to run at."""
 
+    def only_cardinality(self, doing: str, flag: str = "--cardinality") -> str:
+        """Return the cardinality to run at.
+
+        Args:
+            doing: What needs exactly one, as in `A search starts`.
+            flag: The option that selects it.
+
+        Raises:
+            UsageError: Several are selected, or none.
+        """
+        if len(self.cardinalities) != 1:
+            raise UsageError(
+                f"{doing} at one cardinality, not {len(self.cardinalities)}",
+                checked=[f"selected: {', '.join(self.cardinalities) or 'none'}"],
+                remedies=[f"name one: {flag} NAME"],
+            )
+        return self.cardinalities[0]
+
 
 def find(asked: Asked, name: str) -> Subject:
     """Return a workload with its candidates and cardinalities, as selected.

@@ -11,7 +11,7 @@ from schemabench.crossover.finding import WORST, find, freeze, open_state
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.mapping import draw_map
 from schemabench.crossover.state import State
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import SchemabenchError
 from schemabench.records import Crossover, RatioMap
 from schemabench.units import format_duration, plural
 
@@ -83,13 +83,8 @@ def add_map(
 
 
 def _laboratory(bench: Bench, workload: str) -> Laboratory:
-    cardinalities = bench.subject(workload).cardinalities
-    if len(cardinalities) != 1:
-        raise UsageError(
-            f"A search starts at one cardinality, not at {len(cardinalities)}: {', '.join(cardinalities)}",
-            remedies=["choose one: --cardinality typical"],
-        )
-    return Laboratory(bench=bench, workload=workload, start=cardinalities[0], budget_s=bench.asked.options.budget_s)
+    start = bench.subject(workload).only_cardinality("A search starts")
+    return Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
 
 
 def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:

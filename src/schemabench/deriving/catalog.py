@@ -36,8 +36,6 @@ class Server:
     database: str
     role: str
     read_at: datetime
-    reads_statistics: bool
-    """Whether the role sees the statements of others."""
 
 
 def server(source: Source) -> Server:

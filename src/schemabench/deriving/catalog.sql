@@ -5,8 +5,7 @@ SELECT current_setting('server_version') AS version,
        current_setting('server_version_num')::int AS version_num,
        current_database() AS database,
        current_user AS role,
-       now() AS read_at,
-       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS reads_statistics;
+       now() AS read_at;
 
 -- name: extension
 SELECT n.nspname AS schema, e.extversion AS version

@@ -82,7 +82,7 @@ class Partial:
     columns: Collection[str]
     """The columns by which it finds rows."""
     tests: Mapping[tuple[str, str], Sequence[str]]
-    """(column, `=` or `<>`) -> the values that its rows have, or have not."""
+    """(column, `=` or `<>`) -> the values that its rows have, or lack."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ class Writer:
         rows: What is made up for each table.
 
     Attributes:
-        rows: Likewise.
+        rows: What is made up for each table.
         gathered: What is known of keys.
     """
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from pglast.parser import ParseError, Token, scan
 
-_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
+from schemabench.sqlfile.tokens import COMMENTS, without_comments
+
 _TYPES = {
     "INTERVAL": "interval",
     "DATE": "date",
@@ -40,7 +41,7 @@ def prepared(sql: str) -> str:
     except ParseError:
         return sql.strip()
     pieces: list[str] = []
-    words = [token for token in tokens if token.name not in _COMMENTS]
+    words = without_comments(tokens)
     squashed = _squashed(sql, tokens)
     end = 0
     for place, token in enumerate(words):
@@ -75,7 +76,7 @@ def _squashed(sql: str, tokens: Sequence[Token]) -> dict[int, str]:
     found: dict[int, str] = {}
     for place, token in enumerate(tokens[1:-2], start=1):
         comment = tokens[place + 1]
-        if token.name != "PARAM" or comment.name not in _COMMENTS or _SQUASHED not in sql[comment.start : comment.end]:
+        if token.name != "PARAM" or comment.name not in COMMENTS or _SQUASHED not in sql[comment.start : comment.end]:
             continue
         opening, word, negation = tokens[place - 1], tokens[place - 2], tokens[place - 3]
         if opening.name != "ASCII_40" or word.name != "IN_P":

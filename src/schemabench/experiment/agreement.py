@@ -11,18 +11,16 @@ from itertools import chain
 
 import psycopg
 
-from schemabench import candidate as candidates
 from schemabench import equivalence
 from schemabench.candidate import BASELINE
 from schemabench.equivalence import Asked
 from schemabench.errors import CandidateError
-from schemabench.experiment import databases
+from schemabench.experiment import databases, failures
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import questions
 from schemabench.records import Notice
-from schemabench.server import gone, lost
 
 NO_BASELINE = "the baseline itself is disqualified, so there is nothing to compare with"
 """Why no other candidate is ranked in that case."""
@@ -160,6 +158,4 @@ def _asking(one: Entrant, name: str, bounds: Mapping[str, str | None] | None = N
                 for _, database, query in own
             ]
     except psycopg.Error as cause:
-        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
-            raise lost(template.server, cause) from cause
-        raise candidates.refused(template.candidate, own[0].query, cause, name) from cause
+        raise failures.refused(template, cause, own[0].query, name) from cause

@@ -5,6 +5,7 @@ Owns which trials count for a measure, and how counters become amounts. Must not
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,10 @@ from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
-from schemabench.records import Cost
+from schemabench.records import Cost, Per
+
+_IN_ALL: tuple[Per, ...] = ("run", "end")
+"""Totals and final sizes, which grow with the number of blocks."""
 
 
 def of(
@@ -53,6 +57,16 @@ def of(
                 )
             )
     return {name: tuple(costs) for name, costs in found.items()}
+
+
+def of_left(plan: Plan, name: str, measured: Measured, grown: Mapping[str, counters.Reading]) -> tuple[Cost, ...]:
+    """Return the costs of the writes of a candidate that left the blocks early, measure by measure.
+
+    Only rates are known, over the blocks in which it took part: totals and final sizes are those of fewer blocks than
+    the others had. Arguments are as for `of`.
+    """
+    found = of(plan, (BASELINE, CONTROL, name), measured.beside(name), grown)[name]
+    return tuple(replace(one, value=None, ratio=None, differs=False) if one.per in _IN_ALL else one for one in found)
 
 
 def amounts(measure: counters.Measure, trials: Mapping[str, Sequence[records.Trial]]) -> NDArray[np.float64]:

@@ -1,9 +1,11 @@
-"""The wording of errors of the load loop: failed statements, slow calls, endless trials.
+"""The errors of an entrant's sessions: statements that were refused, slow calls, endless trials.
 
-Owns this wording. Must not execute anything.
+Owns whose fault each is, and its wording. Must not execute anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+
+import psycopg
 
 from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
@@ -13,7 +15,8 @@ from schemabench.load import Limits, Rows, Session, SlowCallError, StatementFail
 from schemabench.load.session import NO_DATA, PREPARED_WITHIN_S, STOP_S, TOO_MANY_ROWS, Undone
 from schemabench.monitor.sampler import mark
 from schemabench.redaction import redact_sql
-from schemabench.server import lost
+from schemabench.server import gone, lost
+from schemabench.statements import Query, Text
 from schemabench.units import format_duration
 from schemabench.workload import Writer
 
@@ -24,6 +27,25 @@ _RETURNING = "if it writes, have it return its row: INSERT ... RETURNING id"
 _OUTCOMES = {"23", "P0"}
 """The classes of SQLSTATEs that depend on rows: violated constraints, a row that is missing or that a function raises
 an error about."""
+
+
+def refused(
+    template: Template, cause: psycopg.Error, statement: Text | Query | None = None, query: str = ""
+) -> CandidateError | ServerError:
+    """Return the error for a refusal outside the load loop.
+
+    An ended session is the server's fault, unless the candidate's own SQL ends sessions.
+
+    Args:
+        template: The candidate's template.
+        cause: The refusal.
+        statement: The statement; None for VACUUM and ANALYZE, which execute the index expressions of the schema.
+        query: The workload's operation or query that the statement belongs to; empty for one of the schema.
+    """
+    candidate = template.candidate
+    if gone(cause) and not candidates.ends_sessions(candidate, cause.sqlstate):
+        return lost(template.server, cause)
+    return candidates.refused(candidate, candidate.files[0].preamble if statement is None else statement, cause, query)
 
 
 def failed(template: Template, writer: Writer, failure: StatementFailedError) -> SchemabenchError:

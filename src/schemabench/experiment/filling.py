@@ -17,11 +17,12 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
 from schemabench.encoding import DOCUMENTS, UNFIT, Document, Encoder, Ranges, held, register_json, unfit
 from schemabench.errors import WorkloadError
+from schemabench.experiment import failures
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
-from schemabench.server import Server, gone, lost, offering, opened, several
+from schemabench.server import Server, offering, opened, several
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Statement
 from schemabench.workload import Call, Parts, Writer
@@ -89,8 +90,8 @@ def extend(template: Template, background: Iterable[Chunk], told: Callable[[int]
 
     Args:
         template: Filled before.
-        background: The further rows, as for `build`.
-        told: Likewise.
+        background: The further rows, in order, in chunks that fit into memory.
+        told: Receives the number of rows of each chunk that is being sent.
     """
     with _in_words(template):
         load(template, _counted(background, told))
@@ -124,11 +125,8 @@ def _in_words(template: Template) -> Iterator[None]:
     """Raise an error of the server, while a template is filled, as its own or the candidate's."""
     try:
         yield
-    except psycopg.Error as cause:  # ANALYZE executes index expressions
-        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
-            raise lost(template.server, cause) from cause
-        candidate = template.candidate
-        raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
+    except psycopg.Error as cause:
+        raise failures.refused(template, cause) from cause
 
 
 def _counted(background: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Chunk]:
@@ -228,9 +226,7 @@ def _copy(loaders: Sequence[_Loader], operation: Operation, chunks: Iterable[Chu
                     copy.write(chunk, before)
                 before += len(chunk.rows)
     except psycopg.Error as cause:
-        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
-            raise lost(template.server, cause) from cause
-        raise candidates.refused(template.candidate, statement.text, cause, operation.name) from cause
+        raise failures.refused(template, cause, statement.text, operation.name) from cause
 
 
 @contextmanager

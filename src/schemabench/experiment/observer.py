@@ -12,7 +12,6 @@ from random import Random
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from schemabench import candidate as candidates
 from schemabench.experiment import failures, planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
@@ -26,7 +25,7 @@ from schemabench.monitor.relations import Relations
 from schemabench.monitor.sampler import Sampler
 from schemabench.monitor.upkeep import Counts, Done, Upkeep
 from schemabench.records import Contention
-from schemabench.server import Server, gone, lost, opened
+from schemabench.server import Server, lost, opened
 from schemabench.workload import Writer
 
 
@@ -188,10 +187,7 @@ class Observer:
         try:
             done = [upkeep.maintain(connection, conninfo) for upkeep, connection, conninfo in places]
         except psycopg.Error as cause:
-            if gone(cause):
-                raise lost(self._server, cause) from cause
-            candidate = self._entrant.template.candidate
-            raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
+            raise failures.refused(self._entrant.template, cause) from cause
         return {f"upkeep_{one.name}": float(sum(getattr(its, one.name) for its in done)) for one in fields(Done)}
 
     def choices(self, calls: Sequence[tuple[Writer, Encoded]]) -> Choices:

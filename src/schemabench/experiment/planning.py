@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from textwrap import shorten
 from typing import TypeAlias
 
 import psycopg
@@ -24,7 +23,7 @@ from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
 from schemabench.load import Linked, LostConnectionError
 from schemabench.monitor.choices import Choices, Table, choose, tables
-from schemabench.monitor.nodes import Node, differing, every_node, outline
+from schemabench.monitor.nodes import Node, cut, differing, every_node, outline
 from schemabench.monitor.plans import Statement, explain
 from schemabench.records import Notice, StatementPlan
 from schemabench.server import Databases, lost
@@ -223,8 +222,8 @@ def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
     return ""
 
 
-def _shown(old: Sequence[Node], new: Sequence[Node]) -> list[str]:
-    return [shorten(text, _SHOWN_CHARACTERS, placeholder=" ...") for text in differing(old, new)]
+def _shown(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
+    return cut(*differing(old, new), _SHOWN_CHARACTERS)
 
 
 def _first(changed: Mapping[str, str]) -> str:

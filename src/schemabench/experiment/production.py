@@ -6,7 +6,6 @@ of it reaches a measured database: no session, no statistics, no file. Must not 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from textwrap import shorten
 from typing import Any, TypeAlias
 
 import psycopg
@@ -21,7 +20,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template
 from schemabench.monitor.choices import Choice, Choices
-from schemabench.monitor.nodes import every_node, outline
+from schemabench.monitor.nodes import cut, every_node, outline
 from schemabench.production import File, Production, Relation
 from schemabench.progress import Progress
 from schemabench.records import GrownPlan, Notice, StatementPlan
@@ -194,7 +193,7 @@ class _Growing:
         try:
             return self._grown(template, calls)
         finally:
-            several.drop(self.server, template.databases)
+            several.give_up(self.server, template.databases)
 
     def _grown(self, template: Template, calls: planning.Calls) -> _Planned:
         if len(template.databases.by_part) > 1:
@@ -217,7 +216,7 @@ class _Growing:
             choices = planning.chosen(template, clone, calls)
             return _Planned(choices=choices, unknown=unknown, unsized=tables, settings=settings)
         finally:
-            several.drop(self.server, clone)
+            several.give_up(self.server, clone)
 
     def _set(self, connection: psycopg.Connection[Any], database: str) -> Mapping[str, str]:
         """Give a database production's settings of the planner, without those that this version lacks; return them.
@@ -270,13 +269,8 @@ def _differing(where: str, plans: Sequence[GrownPlan], own: Sequence[StatementPl
     for one in plans:
         if not one.same:
             number = f", statement {one.position + 1}" if one.operation in with_several else ""
-            here = measured[one.operation, one.position]
-            would = f"{one.operation}{number} would have the plan {_shown(one.nodes)}"
-            yield _DIFFERS, f"{where}, {would}; measured was {_shown(here)}"
-
-
-def _shown(line: str) -> str:
-    return shorten(line, _SHOWN_CHARACTERS, placeholder=" ...")
+            would, here = cut(one.nodes, measured[one.operation, one.position], _SHOWN_CHARACTERS)
+            yield _DIFFERS, f"{where}, {one.operation}{number} would have the plan {would}; measured was {here}"
 
 
 def _unknown(tables: frozenset[str]) -> Iterator[_Remark]:

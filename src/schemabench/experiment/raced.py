@@ -139,10 +139,7 @@ def widened(result: CandidateResult) -> CandidateResult:
         headroom=headroom,
         call_p50_ns=p50_ns,
         call_p99_ns=p99_ns,
-        costs=tuple(
-            _compared(one, factor) if _is_comparable(one) else replace(one, value=None, ratio=None, differs=False)
-            for one in result.costs
-        ),
+        costs=tuple(_compared(one, factor) for one in result.costs),
         interference=tuple(_compared(one, factor) for one in result.interference),
     )
 
@@ -153,8 +150,3 @@ def _compared(one: _Compared, factor: float) -> _Compared:
         return replace(one, differs=False)
     ratio = stretched(one.ratio, factor)
     return replace(one, ratio=ratio, differs=one.differs and not ratio.low <= 1 <= ratio.high)
-
-
-def _is_comparable(cost: Cost) -> bool:
-    """Return whether a cost is a rate: totals and final sizes are those of fewer blocks than the others had."""
-    return cost.per not in {"run", "end"}

@@ -66,8 +66,7 @@ class Planned:
             prepared: What the new sessions have prepared.
 
         Raises:
-            LostConnectionError, psycopg.Error: The server failed.
-            ServerError: Likewise.
+            LostConnectionError, psycopg.Error, ServerError: The server failed.
         """
         deadline_s = monotonic() + _WITHIN_S
         wanted: dict[int, set[str]] = defaultdict(set)

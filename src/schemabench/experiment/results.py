@@ -130,7 +130,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         left = replace(
             _described_by_trials(plan, ranked[name], measured, watched),
             standings={THROUGHPUT.name: places[name]},
-            costs=costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name],
+            costs=costs.of_left(plan, name, measured, watched.grown),
         )
         results[name] = (raced.result if measured.retired[name].beaten else retired.result)(plan, left, measured)
     return Rankings(results=results, by=rankings)

@@ -47,7 +47,7 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
             if not cache.may_tell(connection):
                 return None
         database = server.create("cache")
-        stack.callback(several.drop, server, [database])
+        stack.callback(several.give_up, server, [database])
         with opened(server.conninfo_for(database.name)) as connection:
             return database if cache.make(connection) else None
 
@@ -159,8 +159,9 @@ def _disturbed(measured: Measured, missing: Mapping[str, str]) -> Iterator[Notic
     if vacuumed := _hit(measured, VACUUMED):
         own = sum(_hit(measured, VACUUMED[:1]).values())
         text = (
-            f"Autovacuum or autoanalyze was under way somewhere on the server in {_shown(vacuumed, total)}; in {own} "
-            "of these trials one ended in the candidate's own database"
+            f"Autovacuum or autoanalyze was under way somewhere on the server in {_shown(vacuumed, total)}; in "
+            f"{f'{own:,} of these trials it' if own else 'none of these trials did it'} "
+            f"{'finished' if own else 'finish'} in the candidate's own database"
         )
         if "vacuum_accesses" in missing:
             text += (

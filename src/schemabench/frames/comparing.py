@@ -58,7 +58,11 @@ _EXPERIMENT = (
         "why it ended: `precision`, `budget`, `decided` (only the baseline was left in a race), `grown` (databases had "
         "grown by a quarter, in a growth curve), `interrupted` or `never started`",
     ),
-    Column("smallest_difference", REAL, "smallest detectable difference to the baseline, as in 0.03; missing: none"),
+    Column(
+        "smallest_difference",
+        REAL,
+        "half of the control's interval, as in 0.03: equal schemas may differ by as much by chance; missing: none",
+    ),
 )
 _CONTROL = (*estimated("control_ratio", "the control's throughput by the baseline's"),)
 _STANDING = (

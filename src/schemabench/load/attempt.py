@@ -10,13 +10,14 @@ from random import Random
 from time import perf_counter_ns
 from typing import NamedTuple
 
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load.session import (
     RETRY_LIMIT,
     RETRYABLE,
     ROLLBACK,
+    SUCCEEDED,
     UNKNOWN_COLUMN,
     WRONG_TYPE,
     LostConnectionError,
@@ -27,7 +28,6 @@ from schemabench.load.session import (
 from schemabench.load.talk import UNDONE, AnyStep, Done, Linked, Pause, Request, Talk, Value, Want, exchange
 from schemabench.units import NANOSECONDS
 
-SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 

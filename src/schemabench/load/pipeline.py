@@ -19,10 +19,10 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
-from schemabench.load.attempt import SUCCEEDED, failed, recover
+from schemabench.load.attempt import failed, recover
 from schemabench.load.conversation import conduct
 from schemabench.load.pace import Schedule
-from schemabench.load.session import LostConnectionError, Session
+from schemabench.load.session import SUCCEEDED, LostConnectionError, Session
 from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, hand
 
 ENDED = "ended pipeline"

@@ -24,8 +24,6 @@ RETRYABLE = {"40P01": DEADLOCK, "40001": "serialization failure", "55P03": "lock
 """SQLSTATEs after which a retry may succeed, and their names."""
 RETRY_LIMIT = 100
 """Attempts at one operation before the candidate fails: far above what a live system would tolerate."""
-_FIRST_BACKOFF_S = 0.001
-_LONGEST_BACKOFF_S = 0.1
 NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN, WRONG_TYPE = "P0002", "P0003", "42703", "42804"
 """SQLSTATEs that the server has for the same, as in PL/pgSQL's INTO STRICT."""
 STOP_S = 5.0

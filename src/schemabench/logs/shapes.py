@@ -12,12 +12,12 @@ from pglast import parse_sql
 from pglast.parser import ParseError, Token, scan
 
 from schemabench.logs.values import array
+from schemabench.sqlfile.tokens import without_comments
 
 Value: TypeAlias = str | None
 _CONSTANTS = {"SCONST", "ICONST", "FCONST"}
 _WORDS = {"NULL_P": None, "TRUE_P": "t", "FALSE_P": "f"}
 """Key words that are values where they stand alone in a list of values."""
-_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 _OPENING, _CLOSING, _COMMA, _MINUS = "ASCII_40", "ASCII_41", "ASCII_44", "ASCII_45"
 _OPENINGS, _CLOSINGS = {_OPENING, "ASCII_91"}, {_CLOSING, "ASCII_93"}
 _OPERANDS = {"IDENT", "PARAM", "SCONST", "ICONST", "FCONST", _CLOSING, "ASCII_93"}
@@ -202,7 +202,7 @@ class _Text:
             raise ParseError("a NUL ends the text for the parser", sql.index("\0"))
         self._sql = sql
         self._literals = literals
-        self._words = [token for token in scan(sql) if token.name not in _COMMENTS]
+        self._words = without_comments(scan(sql))
         while self._words and self._words[-1].name == "ASCII_59":
             self._words.pop()
         self.constants = [one for one in self._words if one.name in _CONSTANTS]

@@ -6,14 +6,15 @@ buffers takes the lock of each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.monitor import queries
+
 _EXTENSION = "pg_buffercache"
-_SIZE = b"SELECT pg_size_bytes(current_setting('shared_buffers'))"
+_SIZE = "SELECT pg_size_bytes(current_setting('shared_buffers'))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ def relations_bytes(connection: psycopg.Connection[TupleRow]) -> int:
     Raises:
         psycopg.Error: The server failed.
     """
-    return sum(map(int, _row(connection, _query("sizes"))))
+    return sum(map(int, _row(connection, queries.text("sizes"))))
 
 
 def may_tell(connection: psycopg.Connection[TupleRow]) -> bool:
@@ -84,14 +85,10 @@ def cached_bytes(connection: psycopg.Connection[TupleRow]) -> dict[str, int]:
     Raises:
         psycopg.Error: The server failed.
     """
-    return dict(connection.execute(_query("cached")).fetchall())
+    return dict(connection.execute(queries.text("cached")).fetchall())
 
 
-def _row(connection: psycopg.Connection[TupleRow], query: bytes) -> TupleRow:
+def _row(connection: psycopg.Connection[TupleRow], query: str) -> TupleRow:
     row = connection.execute(query).fetchone()
     assert row is not None, "there is always one"
     return row
-
-
-def _query(name: str) -> bytes:
-    return resources.files(__package__).joinpath(f"queries/{name}.sql").read_bytes()

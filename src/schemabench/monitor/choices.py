@@ -7,7 +7,6 @@ closer to the generic plan (https://www.postgresql.org/docs/current/sql-prepare.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import NamedTuple, TypeAlias
 
 import psycopg
@@ -16,6 +15,7 @@ from pglast.ast import VariableSetStmt
 from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow, class_row
 
+from schemabench.monitor import queries
 from schemabench.monitor.nodes import Node, outline
 from schemabench.monitor.plans import LIMIT_MS, Statement, ask, execute, statement_text
 
@@ -95,9 +95,8 @@ def tables(connection: psycopg.Connection[TupleRow]) -> tuple[Table, ...]:
     Raises:
         psycopg.Error: The server failed.
     """
-    query = resources.files(__package__).joinpath("queries/statistics.sql").read_bytes()
     with connection.cursor(row_factory=class_row(Table)) as cursor:
-        return tuple(cursor.execute(query).fetchall())
+        return tuple(cursor.execute(queries.text("statistics")).fetchall())
 
 
 def _planned(connection: PGconn, statement: Statement, mode: bytes) -> list[Node]:

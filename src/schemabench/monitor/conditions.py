@@ -10,7 +10,6 @@ both together, the environment of its client, and the statements executed in it.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
@@ -19,6 +18,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import TupleRow
 
 from schemabench.load import LostConnectionError, Session
+from schemabench.monitor import queries
 from schemabench.server.settings import shown
 
 _SILENT = frozenset(
@@ -105,7 +105,7 @@ def _answers(
     sessions: Sequence[Session], name: str, parameters: Sequence[bytes], *, refusable: bool = False
 ) -> list[bytes]:
     """Return the answers of sessions to a query of ours, each one value; empty where it was refused, or has none."""
-    query = _text(name).encode()
+    query = queries.text(name).encode()
     answers = []
     for session in sessions:
         session.connection.nonblocking = 0
@@ -130,7 +130,3 @@ def _conditions(text: bytes) -> Iterator[tuple[str, Condition]]:
         told = shown(name, value)
         if name not in _SILENT and (name, told) not in _USUAL:
             yield name, Condition(told, source, own == _TRUE)
-
-
-def _text(name: str) -> str:
-    return resources.files(__package__).joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")

@@ -13,13 +13,13 @@ parallel workers is known only from the postmaster's total for its ended childre
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from importlib import resources
 from typing import Literal, TypeAlias
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.monitor import queries
 from schemabench.monitor.flushing import OF_SESSIONS, UNFLUSHED, may_flush
 from schemabench.monitor.processor import Processor
 from schemabench.records import Per, Unit
@@ -48,8 +48,6 @@ UNDER_WAY = "vacuums_under_way"
 """The only one that is not a count but a state at the moment of a reading."""
 _PARALLEL = "parallel_workers"
 """Parallel workers that sessions in this database have had."""
-_VERSIONS_IN_MAJOR = 10_000
-"""As in 180006 for 18.6."""
 _SETTING = "SELECT reset_val, boot_val FROM pg_catalog.pg_settings WHERE name = %s"
 """The value in writers' sessions, regardless of this session's own, and the built-in default; no row if the library
 that defines the setting is not loaded."""
@@ -326,7 +324,8 @@ def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dic
         if reason := _hindrance(connection, source):
             hindrances.update(dict.fromkeys(source.counters, reason))
             continue
-        part = sql.SQL("({}) AS {}").format(_text(connection, source), sql.Identifier(source.name))
+        text = sql.SQL(queries.text_for(connection, source.name, source.majors))
+        part = sql.SQL("({}) AS {}").format(text, sql.Identifier(source.name))
         offered = []
         for counter in source.counters:  # one by one: a right to one function does not imply another
             if counter in OF_SESSIONS and not flushes:
@@ -350,15 +349,15 @@ def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dic
 
 def _hindrance(connection: Connection, source: _Source) -> str:
     """Return why a source counts nothing on this server, or an empty text; create its extension if it is missing."""
-    major = _major(connection)
+    major = queries.major(connection)
     if major < source.majors[0]:
         return f"PostgreSQL {major} does not provide it; {source.majors[0]} is the first version that does"
     if source.setting:
         setting = connection.execute(_SETTING, [source.setting]).fetchone()
         if setting is None:
             return (
-                f"{source.extension} is not loaded: shared_preload_libraries={source.extension}, on a server of "
-                f"schemabench's own by {OPTION}"
+                f"{source.extension} is not loaded; a server of schemabench's own loads it with {OPTION} "
+                f"shared_preload_libraries={source.extension}"
             )
         value, default = setting
         if value in ("off", "none"):
@@ -376,17 +375,6 @@ def _install(connection: Connection, extension: str) -> str:
             raise
         refusal = _worded(error)
     return "" if connection.execute(_SEARCH_IN, [extension]).fetchone() else refusal
-
-
-def _text(connection: Connection, source: _Source) -> sql.SQL:
-    """Return a source's query for this version of the server."""
-    since = max(major for major in source.majors if major <= _major(connection))
-    name = source.name if since == source.majors[0] else f"{source.name}_post_{since}"
-    return sql.SQL(resources.files(__package__).joinpath(f"queries/{name}.sql").read_text(encoding="utf-8"))
-
-
-def _major(connection: Connection) -> int:
-    return connection.info.server_version // _VERSIONS_IN_MAJOR
 
 
 def _worded(error: psycopg.Error) -> str:

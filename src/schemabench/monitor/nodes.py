@@ -23,6 +23,8 @@ _CTE = "CTE "
 """The prefix of the names of subplans that are CTEs."""
 _NUMBER = re.compile(r"_\d+$")
 """The suffix that the planner appends to a table's alias to name its partitions."""
+_DOTS = "..."
+"""Stands for what is left out of a text."""
 _BLOCKS = {
     "hit": ("Shared Hit Blocks", "Local Hit Blocks"),
     "read": ("Shared Read Blocks", "Local Read Blocks"),
@@ -74,6 +76,31 @@ def exchanged(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
     before, after = (Counter(_titles(plan)) for plan in (old, new))
     ours, theirs = (", ".join(dict.fromkeys(some)) for some in (before - after, after - before))
     return ours, theirs
+
+
+def cut(old: str, new: str, most: int) -> tuple[str, str]:
+    """Return two texts cut to at most `most` characters each, so that their first difference is in what is left.
+
+    Texts are cut between words; only a word that is too long for that is cut itself.
+    """
+    different = (place for place, (one, other) in enumerate(zip(old, new, strict=False)) if one != other)
+    same = next(different, min(len(old), len(new)))
+    begin = 0
+    if max(len(old), len(new)) > most and same > most - most // 4:
+        begin = max(old.rfind(" ", 0, same - most // 4) + 1, same - most // 2)
+    before, after = (_cut(text, begin, same, most) for text in (old, new))
+    return before, after
+
+
+def _cut(text: str, begin: int, needed: int, most: int) -> str:
+    """Return a text from one place on, at most `most` characters, and in any case beyond a needed one."""
+    dots = f"{_DOTS} " if begin else ""
+    shown = dots + text[begin:]
+    if len(shown) <= most:
+        return shown
+    last = most - len(f" {_DOTS}")
+    end = shown.rfind(" ", len(dots) + needed - begin + 1, last + 1)
+    return f"{shown[: end if end > 0 else last].rstrip()} {_DOTS}"
 
 
 def every_node(plan: Sequence[Node]) -> Iterator[Node]:

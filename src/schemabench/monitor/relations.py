@@ -4,12 +4,12 @@ Owns the attribution of partitions to their topmost parent, and of TOAST tables 
 """
 
 from collections.abc import Mapping
-from importlib import resources
 from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from schemabench.monitor import queries
 from schemabench.monitor.attribution import Relation
 
 
@@ -28,8 +28,7 @@ def read(connection: psycopg.Connection[TupleRow]) -> Relations:
     Raises:
         psycopg.Error: The server failed.
     """
-    query = resources.files(__package__).joinpath("queries/relations.sql").read_text()
-    rows = connection.execute(query).fetchall()
+    rows = connection.execute(queries.text("relations")).fetchall()
     return Relations(
         named={oid: Relation(name=name, parent=parent or "") for oid, name, parent, _, _ in rows},
         tables={oid: oid if root is None else root for oid, _, _, root, is_table in rows if is_table},

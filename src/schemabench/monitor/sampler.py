@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from importlib import resources
 from random import Random
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from psycopg.pq.abc import PGresult
 
 from schemabench.load import LostConnectionError, Session, Talk
 from schemabench.load.talk import Pause, ask, hear
+from schemabench.monitor import queries
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.records import WAIT_CLASSES
 from schemabench.units import NANOSECONDS
@@ -94,7 +94,7 @@ class Sampler:
         self._session.connection.exec_(
             b"SET plan_cache_mode = force_generic_plan"
         )  # planning takes longer than sampling
-        self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/look.sql").read_text())
+        self._session.prepare(_LOOK, queries.text("look"))
         self._session.connection.exec_prepared(
             _LOOK, [b"{0}"]
         )  # the first reader of catalogs sets hint bits in their rows

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
 
+from schemabench.monitor import queries
 from schemabench.server.dsn import opened
 
 _SETTINGS = """
@@ -199,10 +199,10 @@ def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
 
 
 @cache
-def _query(version: int) -> bytes:
+def _query(version: int) -> str:
     """Return the query for a version of the server."""
-    text = resources.files(__package__).joinpath("queries/upkeep.sql").read_bytes()
-    return text if version >= _ALL_FROZEN_SINCE else text.replace(b"relation.relallfrozen", b"0")
+    text = queries.text("upkeep")
+    return text if version >= _ALL_FROZEN_SINCE else text.replace("relation.relallfrozen", "0")
 
 
 def _carry_out(conninfo: str, wanted: Mapping[int, tuple[str, Due]]) -> tuple[Mapping[int, Due], Done]:

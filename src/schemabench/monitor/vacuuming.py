@@ -7,7 +7,6 @@ No version of the server tells this afterwards.
 """
 
 from collections.abc import Collection
-from importlib import resources
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import LostConnectionError, Session, Talk
 from schemabench.load.talk import Pause, Want, ask, hear
+from schemabench.monitor import queries
 from schemabench.units import NANOSECONDS
 
 HZ = 20
@@ -45,7 +45,7 @@ class Vacuuming:
 
     def __init__(self, conninfo: str) -> None:
         self._session = Session.open(conninfo)
-        self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/vacuuming.sql").read_text())
+        self._session.prepare(_LOOK, queries.text("vacuuming"))
         self._due_ns = perf_counter_ns()
         self._looks = self._own = self._others = 0
 

@@ -8,12 +8,12 @@ indexes, if the role may.
 """
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.monitor import queries
 from schemabench.monitor.counters import SIZES, Counters, Reading, increase
 
 PENDING = "pending_bytes"
@@ -22,7 +22,6 @@ XID_AGE = "xid_age"
 """The transactions, of the whole server, since the oldest that any table may have a row of that is not frozen."""
 _TIMED_SINCE = 18
 """The first major version that tells how long autovacuum took for a table."""
-_VERSIONS_IN_MAJOR = 10_000
 _OF_AUTOVACUUM = ("vacuums", "analyzes", "vacuum_s")
 _OF_THE_SERVER = ("wal_bytes", "wal_fpi", "checkpoints")
 _HAS_PENDING_LISTS = """
@@ -142,10 +141,7 @@ def _number(cursor: psycopg.Cursor[TupleRow]) -> float:
 
 
 def _row(connection: psycopg.Connection[TupleRow]) -> Mapping[str, float]:
-    major = connection.info.server_version // _VERSIONS_IN_MAJOR
-    name = "wear_post_18" if major >= _TIMED_SINCE else "wear"
-    query = resources.files(__package__).joinpath(f"queries/{name}.sql").read_bytes()
-    cursor = connection.execute(query, prepare=True)
+    cursor = connection.execute(queries.text_for(connection, "wear", (0, _TIMED_SINCE)), prepare=True)
     row = cursor.fetchone()
     assert row is not None, "sums are one row"
     return {column.name: float(value) for column, value in zip(cursor.description or (), row, strict=True)}

@@ -22,8 +22,9 @@ from schemabench.deriving.tree import ast as sql_ast
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench.functions import FUNCTIONS, OPERATORS
-from schemabench.pgbench.known import BOOLEAN, FALSE, HIGHEST, LOWEST, NULL, TEXT, TRUE, Known, called, constant
+from schemabench.pgbench.known import BOOLEAN, FALSE, NULL, TEXT, TRUE, Known, called, constant
 from schemabench.statements import Text
+from schemabench.values.pgbench.coercion import HIGHEST, LOWEST
 
 _TOKEN = re.compile(
     r"""\s*(?:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from schemabench.pgbench.known import BOOLEAN, DOUBLE, HIGHEST, INT, LOWEST, Known, called, constant, named
+from schemabench.pgbench.known import BOOLEAN, DOUBLE, INT, Known, called, constant, named
+from schemabench.values.pgbench.coercion import HIGHEST, LOWEST
 
 _MANY = 1_000_000
 Making = Callable[..., Known]

@@ -7,8 +7,8 @@ import ast
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-LOWEST, HIGHEST = -(2**63), 2**63 - 1
-"""The bounds of pgbench's whole numbers."""
+from schemabench.values.pgbench.coercion import HIGHEST, LOWEST
+
 BOOLEAN = frozenset({"boolean"})
 DOUBLE = frozenset({"double"})
 INT = frozenset({"int"})

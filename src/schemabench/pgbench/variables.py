@@ -11,7 +11,8 @@ from keyword import iskeyword
 
 from schemabench.deriving.code import rendered
 from schemabench.errors import UsageError
-from schemabench.pgbench.known import BOOLEAN, DOUBLE, HIGHEST, INT, LOWEST, NULL, TEXT, Known, named
+from schemabench.pgbench.known import BOOLEAN, DOUBLE, INT, NULL, TEXT, Known, named
+from schemabench.values.pgbench.coercion import HIGHEST, LOWEST
 
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _WHOLE = re.compile(r"[-+]?[0-9]+")

@@ -1,7 +1,7 @@
 """From the relations of a small copy to the same relations at production's size.
 
 Owns the rule. What the baseline has in common with production is as large as there. A candidate differs from that as
-its copy differs from the baseline's copy. What production has not, such as a new index, grows as its table does. Where
+its copy differs from the baseline's copy. What production lacks, such as a new index, grows as its table does. Where
 that table is empty in the copy nothing grows: an index then has to be estimated, and nothing is known of a partition.
 An index of a single page is estimated likewise: how full the page is, nobody knows.
 """
@@ -25,7 +25,7 @@ class Grown:
     unknown: frozenset[str]
     """The topmost tables of which production says nothing, or that have parts of which it does not."""
     unsized: tuple[str, ...] = ()
-    """The indexes that production has not, on tables that are empty in the copy or hardly fill a page of the index."""
+    """The indexes that production lacks, on tables that are empty in the copy or hardly fill a page of the index."""
 
 
 def grown(own: Sequence[Relation], production: Production, baseline: Sequence[Relation]) -> Grown:

@@ -161,7 +161,8 @@ class Experiment:
     soak: Soak | None = None
     """None without `--soak`, and in older run files."""
     smallest_difference: float | None
-    """The smallest relative difference to the baseline that this experiment could have detected, as in 0.03."""
+    """Half of the control's interval as a relative difference, as in 0.03: equal schemas may differ by as much by
+    chance. None with too few blocks."""
     notices: tuple[Notice, ...] = ()
 
     @property

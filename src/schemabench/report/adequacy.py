@@ -1,9 +1,9 @@
-"""Candidates under the production load: the sentence, and the tables with its evidence.
+"""Candidates under the production load: the sentences, and the tables with their evidence.
 
 Owns their wording. Must not judge which candidates keep up: the record does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from schemabench.records import Adequacy, CandidateResult, Estimate, Experiment, Latency, Pacing
 from schemabench.report import figures, text
@@ -14,6 +14,8 @@ from schemabench.units import NANOSECONDS, plural
 
 _OF_LAG = "schedule-lag"
 """The code of the notice that limits the validity of the times."""
+_ALL_KEEP_UP = {True: "every candidate keeps up", False: "all judged candidates keep up"}
+"""The verdict on several, by whether those judged are all candidates."""
 
 Fared = tuple[str, Adequacy]
 """A candidate's name and its replay."""
@@ -127,12 +129,42 @@ def sentence(experiment: Experiment) -> str:
         return ""
     _, first = known[0]
     calls = plural(sum(response.count for response in first.responses), "call")
-    left = [name(one.name) for one, _ in ranked(experiment) if one.retired and one.adequacy is None]
-    who = _who(known, whole=not left)
-    if left:
-        was = "was" if len(left) == 1 else "were"
-        who.append(f"{figures.listed(left, len(left))} left the blocks early and {was} not measured")
+    unjudged = _unjudged(experiment, [who for who, _ in known])
+    who = [*_who(known, whole=not unjudged), *unjudged]
     return f"production load for {_seconds(first.duration_s)} ({calls}): {'; '.join(who)}; {_slowest(known)}"
+
+
+def headroom(experiment: Experiment) -> str:
+    """Return the candidates' headroom over the production load; empty if it is not known."""
+    known = {result.name: (result.headroom, standing) for result, standing in ranked(experiment) if result.headroom}
+    if not known:
+        return ""
+    unjudged = _unjudged(experiment, known)
+    slow = [name(who) for who, (factor, _) in known.items() if factor.low <= 1]
+    drawn = {
+        who: (figures.times_at_least if standing.at_least else figures.times)(factor)
+        for who, (factor, standing) in known.items()
+    }
+    least, most = (pick(known, key=lambda who: known[who][0].value) for pick in (min, max))
+    spread = f"from {drawn[least]} ({name(least)}) to {drawn[most]} ({name(most)})"
+    if len(known) == 1:
+        spread = f"{drawn[least]} ({name(least)})" if unjudged else drawn[least]
+    if slow:
+        verdict = f"not shown to keep up: {figures.listed(slow, len(slow))}"
+    else:
+        verdict = "it keeps up" if len(known) == 1 else _ALL_KEEP_UP[not unjudged]
+    return "; ".join([f"{spread} the production load{'; ' if slow else ': '}{verdict}", *unjudged])
+
+
+def _unjudged(experiment: Experiment, judged: Collection[str]) -> list[str]:
+    """Return a clause on the candidates that are not judged, by why that is so; empty if all are."""
+    reasons: dict[str, list[str]] = {}
+    for one in experiment.candidates:
+        if one.name not in judged:
+            early = "left the blocks early" if one.retired else "not measured"
+            reasons.setdefault(early if one.status == "ranked" else one.status, []).append(name(one.name))
+    groups = [f"{figures.listed(some, len(some))} ({why})" for why, some in reasons.items()]
+    return [f"not judged: {', '.join(groups)}"] if groups else []
 
 
 def _answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
@@ -169,7 +201,7 @@ def _slowest_ns(one: Adequacy) -> float:
 
 
 def _within(one: Adequacy) -> str:
-    """Return the response time of the slowest operation, as in `99 % within 2.05 ms`."""
+    """Return the response time of the slowest operation, as in `99 % of calls within 2.05 ms`."""
     return f"{_many(_slowest_of(one))} within {_time(one)}"
 
 
@@ -184,17 +216,17 @@ def _fared(results: Sequence[CandidateResult]) -> list[Fared]:
 
 
 def _who(known: Sequence[Fared], *, whole: bool) -> list[str]:
-    """Return which candidates keep up, which do not, and which are unclear."""
+    """Return which candidates keep up, which do not, and which are unclear; `whole` if those are all candidates."""
     behind = [f"{name(label)} ({_behind(one)})" for label, one in known if one.keeps_up is False]
     unclear = [f"{name(label)} ({_unclear(one)})" for label, one in known if one.keeps_up is None]
     said = []
     if len(behind) == len(known):
-        said.append(f"none keeps up: {figures.listed(behind, len(behind))}")
+        nobody = "none keeps up" if whole else "none of those judged keeps up"
+        said.append(f"{nobody}: {figures.listed(behind, len(behind))}")
     elif behind:
         said.append(f"not all keep up: {figures.listed(behind, len(behind))}")
     elif not unclear:
-        every = "every candidate keeps up" if whole else "all measured candidates keep up"
-        said.append(every if len(known) > 1 else f"{name(known[0][0])} keeps up")
+        said.append(_ALL_KEEP_UP[whole] if len(known) > 1 else f"{name(known[0][0])} keeps up")
     elif len(unclear) < len(known):
         said.append("the others keep up")
     if unclear:
@@ -237,14 +269,14 @@ def _slowest(known: Sequence[Fared]) -> str:
     """Return the slowest operation and its response time, from the fastest candidate to the slowest."""
     ordered = sorted(known, key=lambda fared: _slowest_ns(fared[1]))
     (first, quick), (last, slow) = ordered[0], ordered[-1]
-    operation, other = _slowest_of(quick).operation, _slowest_of(slow).operation
-    said = f"slowest operation: {name(operation)}, {_within(quick)}"
-    due = "of the due time"
+    operation, other = _slowest_of(quick), _slowest_of(slow)
+    said = f"slowest operation: {name(operation.operation)}, {_many(operation)} answered within {_time(quick)}"
+    due = f"of when {'it was' if operation.count == other.count == 1 else 'they were'} due"
     if len(known) == 1:
         return f"{said} {due}"
-    alike = operation == other and _many(_slowest_of(quick)) == _many(_slowest_of(slow))
-    what = _time(slow) if alike else f"{name(other)}, {_within(slow)}"
-    return f"{said} ({name(first)}) to {what} ({name(last)}) {due}"
+    alike = operation.operation == other.operation and _many(operation) == _many(other)
+    what = "" if alike else f"{name(other.operation)}, {_many(other)} within "
+    return f"{said} ({name(first)}) to {what}{_time(slow)} ({name(last)}) {due}"
 
 
 def _time(one: Adequacy) -> str:
@@ -254,7 +286,10 @@ def _time(one: Adequacy) -> str:
 
 def _many(times: Latency) -> str:
     """Return the calls that the time covers."""
-    return "99 %" if times.p99_ns is not None else f"all {times.count:,}" if times.count > 1 else "its one call"
+    if times.p99_ns is not None:
+        return "99 % of calls"
+    few = {1: "its one call", 2: "both calls"}
+    return few.get(times.count, f"all {plural(times.count, 'call')}")
 
 
 def _level_ns(times: Latency) -> float:

@@ -79,22 +79,41 @@ def _waits(candidate: str, known: Mapping[str, Standing], found: Mapping[str, Co
         return ""
     compared = BASELINE in known and candidate != BASELINE
     beside = f" (baseline: {figures.share(known[BASELINE].figure.value)})" if compared else ""
-    pause = found[candidate].classes.get(PAUSE)
-    paused = f", {_points(pause)} of that to pauses before retries" if pause else ""
-    waits = f"{figures.share(own.figure.value)} of its writers' time goes to waiting for locks{beside}{paused}"
-    return waits + _foremost(found[candidate])
+    waits = f"{figures.share(own.figure.value)} of its writers' time goes to waiting for locks{beside}"
+    return waits + _parts_of(own.figure.value, found[candidate]) + _foremost(found[candidate])
+
+
+def _parts_of(share: float, contention: Contention) -> str:
+    """Return which part of lock waits is pauses before retries, and which is not; empty without pauses.
+
+    Args:
+        share: All lock waits, as a share of the writers' time.
+        contention: The samples.
+    """
+    pause = contention.classes.get(PAUSE, 0.0)
+    if not pause:
+        return ""
+    if not contention.classes.get(_LOCK):
+        return ", all of it to pauses before retries"
+    queueing = _points(max(share - pause, 0.0))
+    return f": {_points(pause)} to pauses before retries and {queueing} to queueing for locks"
 
 
 def _foremost(contention: Contention) -> str:
-    """Return the lock with the longest waits, and the operations that wait."""
+    """Return the lock with the longest waits, and the operations that wait.
+
+    A lock is compared with the time in queues alone: in pauses, nobody waits for any.
+    """
     whole = contention.classes.get(_LOCK, 0.0)
-    locks = [f"{_extent(lock.share, whole)} {_described(lock)}" for lock in contention.locks[:1]]
+    locks = [_of_whole(lock, whole) for lock in contention.locks[:1]]
     pairs = [f"{name(pair.waiting)} waiting for {name(pair.blocking)}" for pair in contention.pairs[:1]]
     return "".join(f", {part}" for part in (*locks, *pairs))
 
 
-def _extent(part: float, whole: float) -> str:
-    return "mostly" if part > whole / 2 else "chiefly"
+def _of_whole(lock: LockWait, whole: float) -> str:
+    """Return a lock as most of the time in queues, or with its part of that."""
+    mostly = lock.share > whole / 2
+    return f"mostly {_described(lock)}" if mostly else f"{_points(lock.share)} of that for {_described(lock)}"
 
 
 def _described(lock: LockWait) -> str:

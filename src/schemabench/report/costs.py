@@ -44,11 +44,12 @@ def section(view: View) -> Section | None:
     if not results:
         return None
     limits = [notice for notice in (*view.run.notices, *view.experiment.notices) if notice.code in _OF_COUNTERS]
+    left = "; or it is a total or a final size, and the candidate left early" if _left(view.experiment) else ""
     explained = Paragraph(
         text="Per row: per logical row written. At the end: after the last block. Each figure is followed by its "
         "ratio to the baseline's, paired by block. A mark shows a difference from the baseline that is beyond "
         "chance, and larger than that of the control, a second copy of the baseline. More is not always worse: "
-        "more HOT updates are better. A dash: the server does not provide the figure, or its divisor is zero.",
+        f"more HOT updates are better. A dash: the server does not provide the figure, or its divisor is zero{left}.",
         notes=view.marks(limits),
     )
     return Section(id="cost", title="Cost of the writes", nodes=(explained, *_tables(view, results)))
@@ -124,13 +125,20 @@ def worded(cost: Cost, baseline: CandidateResult) -> str:
 
 def sizes(experiment: Experiment) -> str:
     """Return the sizes of each candidate's tables and indexes after the last block; empty if they are unknown."""
-    found = [(result.name, by_name(result)) for result, _ in ranked(experiment)]
+    left = _left(experiment)
+    found = [(result.name, by_name(result)) for result, _ in ranked(experiment) if result.name not in left]
     known = [
         f"{name(one)} {' + '.join(figures.amount(costs[size]) for size in _SIZES)}"
         for one, costs in found
         if all(size in costs and costs[size].value is not None for size in _SIZES)
     ]
-    return f"tables + indexes at the end: {', '.join(known)}" if known else ""
+    without = f"; without those that left early, {figures.listed(map(name, left), len(left))}" if left else ""
+    return f"tables + indexes at the end: {', '.join(known)}{without}" if known else ""
+
+
+def _left(experiment: Experiment) -> list[str]:
+    """Return the candidates that left the blocks early, of which no totals and no final sizes are known."""
+    return [result.name for result, _ in ranked(experiment) if result.retired]
 
 
 def by_name(result: CandidateResult) -> dict[str, Cost]:

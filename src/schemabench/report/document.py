@@ -6,9 +6,11 @@ Owns the document as a whole. A section is one function of a view, and appears i
 import re
 from collections.abc import Callable, Iterator
 
+from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Experiment, Notice, Run
 from schemabench.report import (
     adequacy,
+    caveats,
     companions,
     contention,
     costs,
@@ -95,7 +97,7 @@ def _part(known: View, number: int) -> Part:
         verdict=(
             Paragraph(
                 text=verdict.sentence(experiment),
-                notes=known.marks([*run.notices, *experiment.notices, *_of_leaders(known)]),
+                notes=known.marks([*run.notices, *experiment.notices, *_of_compared(known)]),
                 emphasis="strong",
             ),
         ),
@@ -113,9 +115,10 @@ def _setting(known: View) -> str:
     return server + verdict.setting(known.experiment)
 
 
-def _of_leaders(known: View) -> Iterator[Notice]:
+def _of_compared(known: View) -> Iterator[Notice]:
+    """Yield the notices on the leaders, and on the baseline, to which their ratios are."""
     for result, standing in known.ranked:
-        if standing.rank == 1:
+        if standing.rank == 1 or result.name == BASELINE:
             yield from result.notices
 
 
@@ -132,7 +135,7 @@ def _findings(known: View) -> Iterator[Node]:
     experiment = known.experiment
     found = Terms(
         items=(
-            ("headroom", verdict.headroom(experiment)),
+            ("headroom", adequacy.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
             ("soak", soak.sentence(experiment)),
             ("interference", interference.sentence(experiment)),
@@ -145,7 +148,8 @@ def _findings(known: View) -> Iterator[Node]:
             ("equivalence", verdict.equivalence(experiment)),
             ("settings", settings.sentence(experiment)),
             ("plans at production's size", plans.at_production(experiment)),
-        )
+        ),
+        notes=caveats.marks(known),
     )
     if found.items:
         yield found

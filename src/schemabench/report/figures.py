@@ -49,8 +49,8 @@ def ratio(value: float, places: int) -> str:
 
 
 def ratio_interval(estimate: Estimate, places: int) -> str:
-    """Return the interval of a ratio, as in `[0.98, 1.03]`."""
-    ends = [ratio(end, places) for end in (estimate.low, estimate.high)]
+    """Return the interval of a ratio, as in `[0.98, 1.03]`; it may reach down to zero, as in `[0, 1.9]`."""
+    ends = ["0" if end == 0 else ratio(end, places) for end in (estimate.low, estimate.high)]
     return DASH if DASH in ends else f"[{', '.join(ends)}]"
 
 

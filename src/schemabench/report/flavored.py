@@ -69,7 +69,9 @@ def _node(node: Node) -> Iterator[str]:
             yield prose(node.lead)
             yield "\n".join(f"- {prose(item)}" for item in node.items)
         case tree.Terms():
-            yield "\n".join(f"- {line(term)}: {line(said)}" for term, said in node.items)
+            yield "\n".join(
+                f"- {line(term)}: {line(said)}{_marks(node.notes.get(term, ()))}" for term, said in node.items
+            )
         case tree.Verbatim():
             yield prose(node.label) + _marks(node.notes) if node.label else ""
             yield escape.fence(node.text, node.language)
@@ -87,7 +89,7 @@ def _node(node: Node) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f"{prose(table.caption)}:" if table.caption else ""
+    yield f"{prose(table.caption)}{_marks(table.notes)}:" if table.caption else ""
     yield escape.table(
         [[_cell(cell) for cell in row] for row in (*table.rows, *table.footer)],
         [line(column.heading) for column in table.columns],
@@ -95,7 +97,7 @@ def _table(table: Table) -> Iterator[str]:
     )
     legend = [
         *((name(sign), said) for sign, said in table.legend),
-        *((column.short or column.heading, column.legend) for column in table.columns if column.legend),
+        *((column.heading, column.legend) for column in table.columns if column.legend),
     ]
     yield "; ".join(f"{line(sign)}: {line(said)}" for sign, said in legend) + ("." if legend else "")
 

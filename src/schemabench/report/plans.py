@@ -5,7 +5,6 @@ Owns the omission of plans that equal the baseline's or another candidate's.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 
 from schemabench.candidate import BASELINE
 from schemabench.monitor import nodes as plan_nodes
@@ -130,7 +129,7 @@ def changed(result: CandidateResult, baseline: CandidateResult) -> str:
         gone, added = plan_nodes.outline(usual), plan_nodes.outline(own)  # only their order differs
     if gone == added:  # except for EXPLAIN output outside the nodes, such as triggers
         return f"other plans of {figures.listed(map(name, (first, *more)))}"
-    gone, added = (shorten(some, _SHOWN_CHARACTERS, placeholder=" ...") if some else "" for some in (gone, added))
+    gone, added = plan_nodes.cut(gone, added, _SHOWN_CHARACTERS)
     by = f"by {added} instead of {gone}" if gone and added else f"by {added} besides" if added else f"without {gone}"
     also = f", and other plans of {figures.listed(map(name, more))}" if more else ""
     return f"{name(first)} {by}{also}"

@@ -77,7 +77,11 @@ def _node(node: Node, width: int) -> list[str]:
         case tree.Bullets():
             lines = _bullets(node, width)
         case tree.Terms():
-            lines = [line for term, said in node.items for line in labelled(f"{_plain(term)}: ", _plain(said), width)]
+            lines = [
+                line
+                for term, said in node.items
+                for line in labelled(f"{_plain(term)}: ", _plain(said) + _marks(node.notes.get(term, ())), width)
+            ]
         case tree.Verbatim():
             lines = wrap(_plain(node.label) + _marks(node.notes), width) if node.label else []
             lines += block(node.text, width, indent=_INDENT, most=_VERBATIM_LINES)
@@ -121,7 +125,7 @@ class _Shown:
 def _table(table: Table, width: int) -> list[str]:
     """Return the lines of a table: caption, rows, and legend."""
     shown = _fitting(table, width)
-    lines = wrap(_plain(table.caption), width) if table.caption else []
+    lines = wrap(_plain(table.caption) + _marks(table.notes), width) if table.caption else []
     for some in _parts(table, shown, width):
         lines += [*([""] if lines else []), *_rows(table, some, width)]
     legend = [(one.heading, one.column.legend) for one in shown if one.column.legend]

@@ -4,7 +4,7 @@ Owns the types of a report's parts. Any format draws any document: see `screen`,
 know a report's subject, nor the formats. A text may hold the marks of `text`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,6 +38,8 @@ class Terms:
 
     items: tuple[tuple[str, str], ...]
     """Term and text; terms without a text are omitted."""
+    notes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Term -> the numbers of its footnotes; a term without any may be missing."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple((term, text) for term, text in self.items if text))
@@ -129,6 +131,8 @@ class Table:
     """Rows that stay below the sorted ones."""
     legend: tuple[tuple[str, str], ...] = ()
     """Signs in its cells, and their meaning."""
+    notes: tuple[int, ...] = ()
+    """The footnotes of the caption."""
 
     def __post_init__(self) -> None:
         for row in (*self.rows, *self.footer):

@@ -4,7 +4,7 @@ Owns the wording of verdict, control, ties and setting. Must not claim more than
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, log
 from statistics import median
 
@@ -59,31 +59,50 @@ def sentence(experiment: Experiment) -> str:
 
 
 def _verdict(experiment: Experiment, standings: Sequence[Standing]) -> str:
-    retired = {result.name: result.retired for result, _ in ranked(experiment) if result.retired}
-    far = [_left(one, name(who)) for who, one in retired.items() if one.rule == "far slower"]
-    left = "".join(f" {text}" for text in [race.sentence(experiment), *far] if text)
-    others = [one for one in standings if one.name not in retired or retired[one.name].rule == "race"]
-    return _of_the_others(experiment, others, left) + left
+    left = [(result.name, result.retired) for result, _ in ranked(experiment) if result.retired]
+    far = {who: one for who, one in left if one.rule == "far slower"}
+    others = [standing for standing in standings if standing.name not in far]
+    return _joined(_of_all(experiment, others, far), race.sentence(experiment))
 
 
-def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: str) -> str:
-    """Return the verdict on all but the far slower; `left` is the text on whoever left the blocks."""
+def _of_all(experiment: Experiment, standings: Sequence[Standing], far: Mapping[str, Retirement]) -> str:
+    """Return the verdict on some standings, and on those that left as far slower."""
     rivals = [standing for standing in standings if standing.name != BASELINE]
-    if not standings:
-        return _nothing(experiment)
+    left = _joined(*(_left(one, name(who)) for who, one in far.items()))
     if not rivals:
-        alone = f"Only the {BASELINE} was ranked: there is nothing to compare it with."
-        return f"The {BASELINE} leads: all others are far slower." if left else alone
+        return _joined(_of_nobody_else(far) if standings else _nothing(experiment), left)
     if is_undecided(experiment):
-        return _undecided(experiment, rivals)
+        return _joined(_undecided(experiment, rivals), left)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
-        return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
+        who = "No other candidate" if far else "No candidate"
+        return _joined(left, f"{who} can be told apart from the baseline{_reach(experiment, rivals)}.")
     best = min(standing.rank for standing in standings)
     leaders = [standing for standing in standings if standing.rank == best]
-    if any(leader.name == BASELINE for leader in leaders):
-        return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied])
-    return _candidates_lead(experiment, leaders)
+    if all(leader.name != BASELINE for leader in leaders):
+        return _joined(_candidates_lead(experiment, leaders), left)
+    slower = [rival for rival in rivals if rival not in tied]
+    if all(map(_is_proved, far.values())):
+        return _joined(_baseline_leads(experiment, tied, slower), left)
+    return _joined(left, _baseline_leads(experiment, tied, slower, others=True))
+
+
+def _of_nobody_else(far: Mapping[str, Retirement]) -> str:
+    """Return the verdict where nobody but the baseline stayed; empty if nothing is proved of those that left."""
+    slower = [name(who) for who, one in far.items() if _is_proved(one)]
+    if not far:
+        return f"Only the {BASELINE} was ranked: there is nothing to compare it with."
+    if len(slower) == len(far):
+        return f"The {BASELINE} leads: all others are far slower."
+    return f"{figures.listed(slower)} {_is(slower)} slower than the {BASELINE}." if slower else ""
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _is(some: Sequence[object]) -> str:
+    return "is" if len(some) == 1 else "are"
 
 
 def on(experiment: Experiment, result: CandidateResult) -> str:
@@ -113,8 +132,22 @@ def is_undecided(experiment: Experiment) -> bool:
 
 
 def _left(retired: Retirement, who: str) -> str:
-    """Return why a candidate left the blocks early."""
-    return f"{who} left early: {proved(retired)}."
+    """Return why a candidate left the blocks early, or that there is no verdict on it."""
+    if _is_proved(retired):
+        return f"{who} left early: {proved(retired)}."
+    return (
+        f"No verdict on {who}: it looked {_seen(retired)}x slower than the {BASELINE} in "
+        f"{plural(retired.trials, 'trial')}, which vary too much to prove it."
+    )
+
+
+def _is_proved(retired: Retirement) -> bool:
+    """Return whether the few trials of a candidate that left prove it to be slower."""
+    return retired.slower.low > 1
+
+
+def _seen(retired: Retirement) -> str:
+    return format_significant(retired.slower.value, 2)
 
 
 def departure(retired: Retirement, places: int) -> str:
@@ -124,11 +157,10 @@ def departure(retired: Retirement, places: int) -> str:
 
 def proved(retired: Retirement) -> str:
     """Return how much slower a candidate is that left the blocks early, and whether its few trials prove that."""
-    least, seen = (format_significant(value, 2) for value in (retired.slower.low, retired.slower.value))
     trials = plural(retired.trials, "trial")
-    if retired.slower.low <= 1:
-        return f"{seen}x slower, in {trials} that vary too much to prove it"
-    return f"at least {least}x slower, in {trials}"
+    if not _is_proved(retired):
+        return f"{_seen(retired)}x slower, in {trials} that vary too much to prove it"
+    return f"at least {format_significant(retired.slower.low, 2)}x slower, in {trials}"
 
 
 def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
@@ -201,20 +233,29 @@ def _nothing(experiment: Experiment) -> str:
     return f"Nothing was ranked: {cause}{f' ({why})' if why else ''}."
 
 
-def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing]) -> str:
-    """Return the verdict if no candidate is better than the baseline; `slower` is not empty."""
-    places = figures.decimals(experiment)
+def _baseline_leads(
+    experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing], *, others: bool = False
+) -> str:
+    """Return the verdict if no candidate is better than the baseline.
+
+    Args:
+        experiment: What was measured.
+        tied: Those that cannot be told apart from the baseline.
+        slower: Those that are slower; not empty.
+        others: Whether there was a sentence on further candidates before, so that these are not all.
+    """
     if tied:
-        names = figures.listed(name(rival.name) for rival in tied)
-        rest = figures.listed(name(rival.name) for rival in slower)
+        names, rest = (figures.listed(name(rival.name) for rival in some) for some in (tied, slower))
         return (
-            f"No candidate beats the baseline: {names} {'ties' if len(tied) == 1 else 'tie'} with it, "
-            f"{rest} {'is' if len(slower) == 1 else 'are'} slower."
+            f"No {'other ' if others else ''}candidate beats the baseline: {names} "
+            f"{'ties' if len(tied) == 1 else 'tie'} with it, {rest} {_is(slower)} slower."
         )
     nearest = max(slower, key=lambda rival: rival.to_baseline.value)
     label = name(nearest.name)
-    who = f"{label} is slower" if len(slower) == 1 else f"every candidate is slower, {label} the least"
-    return f"The baseline leads: {who}, at {figures.stood(nearest, places)} its throughput."
+    every = "each" if others else "every candidate"
+    who = f"{label} is slower" if len(slower) == 1 else f"{every} is slower, {label} the least"
+    leads = "The baseline leads the others" if others else "The baseline leads"
+    return f"{leads}: {who}, at {figures.stood(nearest, figures.decimals(experiment))} its throughput."
 
 
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str:
@@ -235,16 +276,24 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str
     return f"{said}; {who} {ties} with both the lead and the baseline."
 
 
-def _blindness(experiment: Experiment) -> str:
-    """Return the difference that a tie with the baseline may hide."""
+def _reach(experiment: Experiment, rivals: Sequence[Standing]) -> str:
+    """Return where the ratios of candidates that tie with the baseline may lie, by their own intervals."""
     if experiment.smallest_difference is None:
         return ": there are too few blocks" if experiment.control else ""
-    return f"; {_like_chance(experiment.smallest_difference)}"
-
-
-def _like_chance(smallest: float) -> str:
-    """Return the meaning of the smallest detectable difference."""
-    return f"a difference below {figures.percent(smallest)} would look like chance"
+    places = figures.decimals(experiment)
+    known = [rival for rival in rivals if figures.is_positive(rival.to_baseline)]
+    if not known:
+        return ""
+    if len(rivals) == 1:
+        return f": {name(rivals[0].name)} has {figures.stood(rivals[0], places)} its throughput"
+    least = min(known, key=lambda rival: rival.to_baseline.low)
+    most = max(known, key=lambda rival: rival.to_baseline.high)
+    low, high = figures.multiple(least.to_baseline.low, places), figures.multiple(most.to_baseline.high, places)
+    if limited := [name(rival.name) for rival in known if rival.at_least]:
+        why = f"as the load generator was the bottleneck of {figures.listed(limited)}"
+        return f": their ratios to it may lie anywhere from {low} ({name(least.name)}) up, {why}"
+    lowest = f"{low} ({name(least.name)})" if least is not most else low
+    return f": their ratios to it may lie anywhere from {lowest} to {high} ({name(most.name)})"
 
 
 def is_doubtful(control: Standing | None) -> bool:
@@ -253,7 +302,7 @@ def is_doubtful(control: Standing | None) -> bool:
 
 
 def control(experiment: Experiment) -> str:
-    """Return the control's result and the smallest detectable difference; empty without a control."""
+    """Return the control's result, and how much equal schemas may differ; empty without a control."""
     if experiment.control is None:
         return ""
     found = figures.ratio_with_interval(experiment.control.to_baseline, figures.decimals(experiment))
@@ -261,7 +310,8 @@ def control(experiment: Experiment) -> str:
         return f"{found}: the baseline differs from itself; do not trust differences of this size"
     if experiment.smallest_difference is None:
         return f"{found}: too few blocks to tell any difference from chance"
-    return f"{found}: {_like_chance(experiment.smallest_difference)}"
+    differ = figures.percent(experiment.smallest_difference)
+    return f"{found}: equal schemas may differ by up to {differ} here by chance"
 
 
 def ties_across_ranks(experiment: Experiment) -> str:
@@ -283,23 +333,6 @@ def place(experiment: Experiment, standing: Standing, standings: Sequence[Standi
         return figures.DASH
     shared = any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
     return f"{standing.rank}{'=' if shared else ''}"
-
-
-def headroom(experiment: Experiment) -> str:
-    """Return the candidates' headroom over the production load; empty if it is not known."""
-    known = [
-        (result.headroom, name(result.name), figures.times_at_least if standing.at_least else figures.times)
-        for result, standing in ranked(experiment)
-        if result.headroom
-    ]
-    if not known:
-        return ""
-    slow = [label for factor, label, _ in known if factor.low <= 1]
-    (least, last, low), (most, first, high) = (pick(known, key=lambda one: one[0].value) for pick in (min, max))
-    spread = low(least) if len(known) == 1 else f"from {low(least)} ({last}) to {high(most)} ({first})"
-    if slow:
-        return f"{spread} the production load; not shown to keep up: {figures.listed(slow, len(slow))}"
-    return f"{spread} the production load: {'every candidate' if len(known) > 1 else 'it'} keeps up"
 
 
 def drift(experiment: Experiment) -> str:

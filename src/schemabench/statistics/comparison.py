@@ -119,8 +119,8 @@ def compare(  # noqa: PLR0913 (how blocks came about)
 
     All intervals hold jointly with 95 % confidence: differences are corrected for the number of pairs. `twins`, the
     control and the baseline, are compared with the same critical value, but do not raise it: the control is not a
-    candidate, and its interval shows what the ranking could have detected. If there is nothing else to compare, they
-    alone determine it. The dependence of blocks is estimated from all pairs, including the control's.
+    candidate, and its interval shows how much equal schemas may differ by chance. If there is nothing else to compare,
+    they alone determine it. The dependence of blocks is estimated from all pairs, including the control's.
 
     Args:
         values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios. By

@@ -46,8 +46,8 @@ class Ranking:
     """(better, worse), of all ranked candidates that are told apart."""
     notices: tuple[Notice, ...]
     smallest_difference: float | None = None
-    """Half the control's interval as a relative difference: one that is smaller would have been a tie. None without a
-    control, where there are too few blocks, and for criteria that are compared by differences."""
+    """Half the control's interval as a relative difference: equal schemas may differ by as much by chance. None without
+    a control, where there are too few blocks, and for criteria that are compared by differences."""
     copies_share: float | None = None
     """Of the variance of a block's log ratio, how much lies between copies, all pairs together; None with one copy."""
     effective_blocks: float | None = None

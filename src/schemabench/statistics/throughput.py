@@ -124,15 +124,17 @@ def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, b
     return tuple(
         Notice(
             code="blocks-related",
-            text=f"{_whose(some, len(names) - 1)} drifted during the run: its {plural(blocks, 'block')} carry as much "
+            text=f"{_drifted(some, len(names) - 1)} {plural(blocks, 'block')} carry as much "
             f"information as {plural(effective, 'independent one')}, so intervals are wider.",
         )
         for effective, some in sorted(found.items())
     )
 
 
-def _whose(names: Sequence[str], all_: int) -> str:
-    """Return whose ratio it is."""
-    if len(names) == all_ > 1:
-        return "The ratios of all candidates to the baseline"
-    return f"The ratio of {', '.join(map(repr, names))} to the baseline"
+def _drifted(names: Sequence[str], all_: int) -> str:
+    """Return whose ratio drifted, up to the number of blocks."""
+    if len(names) == 1:
+        return f"The ratio of {names[0]!r} to the baseline drifted during the run: its"
+    *most, last = map(repr, names)
+    whose = "all candidates" if len(names) == all_ else f"{', '.join(most)} and {last}"
+    return f"The ratios of {whose} to the baseline drifted during the run: their"

@@ -6,7 +6,7 @@ Owns what stands in it, and in which order. Must not judge, nor draw anything.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from schemabench.records import Criterion, Notice
+from schemabench.records import CandidateResult, Criterion, Notice
 from schemabench.report import criteria, figures, footnotes, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import VERDICTS, Asked, Check, Judged, Judgement, Verdict
@@ -50,7 +50,7 @@ def document(check: Check) -> Document:
 
 def _part(check: Check, judged: Judged, number: int) -> Part:
     view, experiment = judged.view, judged.view.experiment
-    numbered = footnotes.numbered(_notices(judged), view.numbers)
+    numbered = footnotes.numbered(_notices(check, judged), view.numbers)
     return Part(
         id=f"check-{number}",
         title=f"{name(experiment.workload)} at {name(experiment.cardinality)}",
@@ -116,6 +116,7 @@ def _table(check: Check, judged: Judged) -> Table:
             for one in judged.judgements
         ),
         legend=tuple(_legend(known.values(), check.asked)),
+        notes=view.marks(notice for one in _other(check, judged) for notice in one.notices),
     )
 
 
@@ -152,11 +153,17 @@ def _reasons(judged: Judged) -> Iterator[Node]:
             )
 
 
-def _notices(judged: Judged) -> list[Notice]:
-    """Return the notices on the experiment, and on the candidates that are judged."""
+def _other(check: Check, judged: Judged) -> list[CandidateResult]:
+    """Return the candidate that others are compared with; none where the experiment does not hold it."""
+    return [one for one in judged.view.experiment.candidates if one.name == check.asked.against]
+
+
+def _notices(check: Check, judged: Judged) -> list[Notice]:
+    """Return the notices on the experiment, on what candidates are compared with, and on those that are judged."""
     run = judged.view.run
+    results = [*_other(check, judged), *(one.result for one in judged.judgements)]
     every = [
         *judged.view.experiment.notices,
-        *(notice for one in judged.judgements for notice in one.result.notices),
+        *(notice for result in results for notice in result.notices),
     ]
     return [notice for notice in dict.fromkeys(every) if notice not in run.notices]

@@ -182,10 +182,10 @@ def _points(matrix: Matrix) -> Iterator[tuple[str, Point]]:
         for row in matrix.rows:
             cell = row.cells[place]
             standing = cell.places[THROUGHPUT.name].standing
-            ratio = standing.to_baseline if standing and standing.name != BASELINE else None
-            if ratio and figures.is_positive(ratio):
-                text = " ".join(_figure(cell, column, THROUGHPUT))
-                yield column.label, Point(name=row.candidate, figure=ratio, text=text)
+            if standing is None or standing.name == BASELINE or not figures.is_positive(standing.to_baseline):
+                continue
+            text, ratio = " ".join(_figure(cell, column, THROUGHPUT)), standing.to_baseline
+            yield column.label, Point(name=row.candidate, figure=ratio, text=text, at_least=standing.at_least)
 
 
 def _writers(matrix: Matrix) -> Iterator[Section]:
@@ -215,7 +215,7 @@ def _runs(matrix: Matrix) -> Table:
         "PostgreSQL",
         "clients",
         "blocks",
-        "smallest detectable difference",
+        "half of the control's interval",
         "the baseline's rows/s",
         "file",
     )

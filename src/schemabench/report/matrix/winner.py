@@ -179,7 +179,8 @@ def _changes(matrix: Matrix, criterion: Criterion) -> str:
         return f"Too little was measured to tell whether the {_best(criterion)} changes."
     if all(column.leads[criterion.name].winner == "same" for column in telling[1:]):
         return f"The {_best(criterion)} is the same."
-    return f"Whether the {_best(criterion)} changes is unclear: any two of these runs may have the same one."
+    which = "both runs" if len(matrix.columns) == _PAIR else "any two of these runs"
+    return f"Whether the {_best(criterion)} changes is unclear: {which} may have the same one."
 
 
 def _pair(lead: Lead, label: str) -> str:

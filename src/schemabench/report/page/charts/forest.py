@@ -7,6 +7,7 @@ from typing import TypeVar
 import altair as alt
 
 from schemabench.report.drawings import Forest, Scale
+from schemabench.report.page.charts import intervals
 from schemabench.report.page.charts.embedding import data
 from schemabench.report.page.charts.looks import Look, scale
 
@@ -29,11 +30,8 @@ def chart(drawing: Forest, looks: Mapping[str, Look]) -> alt.LayerChart:
     rows = [
         {
             "candidate": point.name,
-            "value": point.figure.value,
-            "low": point.figure.low,
-            "high": point.figure.high,
             "interval": point.text,
-            "bound": point.at_least,
+            **intervals.fields(point),
         }
         for point in drawing.points
     ]
@@ -48,7 +46,7 @@ def chart(drawing: Forest, looks: Mapping[str, Look]) -> alt.LayerChart:
         line.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(
             x=across("value"), shape=alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
         ),
-        *([_arrow(line).encode(x=across("high"))] if any(point.at_least for point in drawing.points) else ()),
+        *intervals.arrows(line.encode(x=across("value")), drawing.points, "right"),
     ]
     return alt.LayerChart(layer=layers, data=data(rows), height=_ROW_PX * len(rows))
 
@@ -68,12 +66,6 @@ def axis(channel: type[Axis], drawn: Scale, field: str) -> Axis:
         scale=alt.Scale(nice=False, zero=True, padding=_PADDING_PX),
         axis=alt.Axis(format=".0%" if drawn.kind == "share" else "~s"),
     )
-
-
-def _arrow(base: alt.Chart) -> alt.Chart:
-    """Return the arrow that marks a lower bound: the true figure may lie further right."""
-    arrow: alt.Chart = base.transform_filter("datum.bound").mark_text(text="\u2192", align="left", dx=2, fontSize=16)
-    return arrow
 
 
 def _background(drawing: Forest, across: Callable[[str], alt.X]) -> list[alt.Chart]:

@@ -6,6 +6,7 @@ from functools import partial
 import altair as alt
 
 from schemabench.report.drawings import OverRuns
+from schemabench.report.page.charts import intervals
 from schemabench.report.page.charts.embedding import data
 from schemabench.report.page.charts.forest import axis
 from schemabench.report.page.charts.looks import Look, scale
@@ -24,10 +25,8 @@ def chart(drawing: OverRuns, looks: Mapping[str, Look]) -> alt.LayerChart:
             "place": place,
             "run": run,
             "candidate": point.name,
-            "value": point.figure.value,
-            "low": point.figure.low,
-            "high": point.figure.high,
             "ratio": point.text,
+            **intervals.fields(point),
         }
         for place, (run, point) in enumerate(drawing.points)
     ]
@@ -45,6 +44,7 @@ def chart(drawing: OverRuns, looks: Mapping[str, Look]) -> alt.LayerChart:
             base.mark_rule(strokeWidth=2).encode(x=across("low"), x2=alt.X2("high:Q")),
             base.mark_line(strokeWidth=1, opacity=0.5).encode(x=across("value"), order=alt.Order("place:Q")),
             base.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(x=across("value"), shape=shape),
+            *intervals.arrows(base.encode(x=across("value")), (point for _, point in drawing.points), "right"),
         ],
         data=data(rows),
         height=_LINE_PX * (len(names) + 1) * len(drawing.runs),
