@@ -290,7 +290,7 @@ class Rehearsing:
         self.progress.stage(self.plan, text)
 
     def _drop(self, some: Databases) -> None:
-        several.give_up(self.server, some.values())
+        several.give_up(self.server, some)
 
 
 def _orphaned(calls: Sequence[Encoded]) -> str:
