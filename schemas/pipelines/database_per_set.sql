@@ -160,6 +160,9 @@ ON CONFLICT (prescription) DO UPDATE SET
     last_day = greatest(stored.last_day, excluded.last_day);
 
 -- name: clear_staging
+-- as: staged
+-- if none: stop
+SELECT day FROM staging LIMIT 1;
 TRUNCATE staging;
 
 -- name: publish_policy

@@ -138,4 +138,7 @@ END
 $$;
 
 -- name: clear_staging
+-- as: staged
+-- if none: stop
+SELECT day FROM :"set".staging LIMIT 1;
 TRUNCATE :"set".staging;

@@ -174,6 +174,9 @@ ON CONFLICT (prescription) DO UPDATE SET
     last_day = greatest(stored.last_day, excluded.last_day);
 
 -- name: clear_staging
+-- as: staged
+-- if none: stop
+SELECT day FROM :"set".staging LIMIT 1;
 TRUNCATE :"set".staging;
 
 -- name: publish_policy

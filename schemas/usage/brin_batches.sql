@@ -1,8 +1,8 @@
 -- candidate: brin_batches
 -- extends: baseline
 -- summary: batch tables without a key, with a BRIN index on the batch instead
--- expects: cheaper inserts; compaction reads as much as before, for batches lie in order; a batch sent twice is
---   counted twice
+-- expects: cheaper inserts; compaction reads as much as before, for the rows of a batch lie together; a batch sent
+--   twice is counted twice
 
 -- Few pages a range: these tables are small. Pages beyond the last summary are always read.
 ALTER TABLE cdn_batch DROP CONSTRAINT cdn_batch_pkey;

@@ -8,7 +8,7 @@ from schemabench.growth import Over
 from schemabench.growth.axis import CLIENTS
 from schemabench.growth.figures import changes
 from schemabench.growth.projecting import compared, forecasts, projections
-from schemabench.records import Edge, Estimate, Growth, GrowthStep, StepFigures
+from schemabench.records import Edge, Estimate, Growth, GrowthStep, Loaded, StepFigures
 
 AT = "2026-03-01T12:00:00+00:00"
 ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
@@ -158,13 +158,45 @@ def test_nothing_rests_on_figures_of_few_trials_or_of_the_load_generator(why: st
     (change,) = changes((BEFORE[-1], last))
     said = {one.candidate: one for one in projections(ROWS, curve(*BEFORE, last), 10.0)}
     reason = {
-        "has_few_trials": "it has no interval that lies above zero",
+        "has_few_trials": "it left after too few trials for an interval",
         "is_limited": "the load generator limited it",
     }
 
     assert (found["keyed"].held, found["reading"].held) == (None, False)
+    assert found["keyed"].measured is None
+    assert found["keyed"].lacking == reason[why]
     assert change.candidate == "reading"
     assert said["keyed"].refused == f"at the largest step that was measured, 100,000 rows, {reason[why]}"
+
+
+def test_a_candidate_that_the_load_generator_limited_at_each_step_is_refused_in_words_except_for_what_it_writes() -> (
+    None
+):
+    written = about(512.0)
+    steps = [
+        replace(one, figures=tuple(replace(own, is_limited=True, wal_bytes_per_call=written) for own in one.figures))
+        for one in BEFORE
+    ]
+    said = {(one.candidate, one.measure): one for one in projections(ROWS, curve(*steps), 10.0)}
+
+    assert said["keyed", "calls_per_s"].refused == "at each step, the load generator limited it"
+    assert said["keyed", "wal_bytes_per_call"].points
+
+
+@pytest.mark.parametrize(("full_bytes", "projected"), [(29 << 20, False), (20 << 20, True), (None, True)])
+def test_how_far_a_step_is_beyond_an_edge_is_told_by_what_databases_hold(
+    full_bytes: int | None, *, projected: bool
+) -> None:
+    """Where other tables are constant, half as many rows again are hardly more bytes. One step is beyond the edge."""
+    edge = Edge(title="shared_buffers full", full_bytes=full_bytes, value=20_000.0)
+    loaded = Loaded(rows=32_000, size_bytes=10 << 20, own_rows=0, elapsed_s=0.0)
+    last = replace(BEFORE[-1], figures=tuple(replace(one, loaded=loaded) for one in BEFORE[-1].figures))
+    base = replace(
+        last, figures=(*last.figures, StepFigures(candidate="baseline", loaded=replace(loaded, size_bytes=5 << 20)))
+    )
+    said = projections(ROWS, curve(*BEFORE[:-1], base, edges=(edge,)), 10.0)
+
+    assert [bool(one.points) for one in said] == [projected] * 2
 
 
 def test_the_load_generators_own_curve_is_not_taken_for_contention() -> None:

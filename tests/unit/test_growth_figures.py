@@ -29,10 +29,15 @@ def step(value: float, error: float) -> Experiment:
     return replace(USAGE, candidates=(base, other), blocks=20)
 
 
+def crossings(*steps: Experiment) -> list[bool]:
+    """Return for each crossing whether it is beyond chance."""
+    measured = [(1_000.0 * 2**place, one) for place, one in enumerate(steps)]
+    return [one.is_certain for one in figures.crossings(measured)]
+
+
 def certain(*steps: Experiment) -> int:
     """Return the number of crossings beyond chance."""
-    measured = [(1_000.0 * 2**place, one) for place, one in enumerate(steps)]
-    return sum(one.is_certain for one in figures.crossings(measured))
+    return sum(crossings(*steps))
 
 
 @pytest.mark.parametrize(("trials", "is_few"), [(5, True), (6, False)])
@@ -43,7 +48,7 @@ def test_a_candidate_that_left_after_few_trials_has_a_range_and_no_interval(tria
     (own,) = figures.step(1.0, replace(USAGE, candidates=(slow,))).figures
     (stayed,) = figures.step(1.0, replace(USAGE, candidates=(replace(slow, retired=None),))).figures
 
-    assert (own.has_few_trials, own.is_sound) == (is_few, not is_few)
+    assert (own.has_few_trials, own.is_sound()) == (is_few, not is_few)
     assert not stayed.has_few_trials, "who stays to the end is judged by the step"
 
 
@@ -55,7 +60,8 @@ def test_a_candidate_under_which_the_load_loop_was_busy_is_limited(
         1.0, replace(USAGE, candidates=(replace(USAGE.candidates[0], busy_share=busy_share),))
     ).figures
 
-    assert (own.is_limited, own.is_sound) == (is_limited, not is_limited)
+    assert (own.is_limited, own.is_sound(), own.is_sound("p99_ns")) == (is_limited, not is_limited, not is_limited)
+    assert own.is_sound("wal_bytes_per_call"), "the load generator does not bound what the server writes"
 
 
 def test_a_crossing_beyond_chance_has_differences_that_hold_among_all_steps() -> None:
@@ -78,3 +84,19 @@ def test_a_candidate_that_leads_at_one_end_and_ties_elsewhere_is_rarely_overtake
     )
 
     assert found <= 0.05 * curves
+
+
+def test_a_crossing_beyond_chance_at_its_steps_but_not_at_all_together_is_perhaps_one() -> None:
+    """Also where the sign changes between two steps at which both tie."""
+    steps = [step(value, 0.05) for value in (0.5, 0.01, 0.01, -0.01, -0.01, -0.11)]
+
+    assert crossings(*steps) == [False]
+    assert crossings(*steps[:-1], step(-0.5, 0.05)) == [True], "the one crossing is told once"
+
+
+def test_no_crossing_rests_on_a_step_that_the_load_generator_limited() -> None:
+    behind = step(-0.5, 0.05)
+    busy = tuple(replace(one, busy_share=0.9) for one in behind.candidates)
+
+    assert crossings(step(0.5, 0.05), behind) == [True]
+    assert crossings(step(0.5, 0.05), replace(behind, candidates=busy)) == []

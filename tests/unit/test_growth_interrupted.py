@@ -78,7 +78,7 @@ def test_a_report_says_that_a_step_was_interrupted_and_counts_it_for_nothing() -
     assert growth.sentence(replace(BROKEN_OFF, steps=BROKEN_OFF.steps[1:])) == "No step was measured to its end."
     assert "hash_by_site 0.84x [0.76, 0.92] at 1,000." in verdict(run(BROKEN_OFF, *MEASURED))
     assert "over those of the finished step before" in throughput.columns[-1].legend
-    assert dict(throughput.legend)["*"].startswith("interrupted, or too few blocks to tell candidates apart; ")
+    assert dict(throughput.legend)["*"].startswith("interrupted, or too few blocks to tell candidates apart, ")
 
 
 def test_a_service_time_that_an_interrupted_step_lacks_has_that_reason() -> None:

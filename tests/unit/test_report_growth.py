@@ -313,4 +313,4 @@ def test_figures_that_nothing_rests_on_are_marked_and_told_per_candidate() -> No
     assert [row[2] for row in rows(shown)][2:] == ["8.00k [7.60k, 8.40k]*", "8.00k [7.60k, 8.40k]+"]
     assert [sign for sign, _ in shown.legend] == ["-", "*", "+"]
     assert "left early: hash_by_site at 1,000, far slower than the others, after too few trials for intervals" in told
-    assert "load generator: the bottleneck of hash_by_site at 10,000: these rates are lower bounds" in told
+    assert "load generator: the bottleneck of hash_by_site at 10,000: no change, crossing or projection rests" in told

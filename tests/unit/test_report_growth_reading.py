@@ -80,6 +80,16 @@ def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_e
     assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
 
 
+@pytest.mark.parametrize(("operations", "is_told"), [(333, False), (667, True)])
+def test_bursts_that_are_much_longer_at_one_step_than_at_another_are_told(operations: int, *, is_told: bool) -> None:
+    small, large = (
+        replace(one, operations=long) for one, long in zip(reversed(MEASURED), (operations, 300), strict=True)
+    )
+    told = " ".join(report.terminal(run(GROWTH, small, large)).split())
+
+    assert ("bursts: of 300 operations at 10,000 to 667 at 1,000: what is done once in a burst" in told) is is_told
+
+
 def test_a_verdict_names_the_candidates_that_change_most_and_counts_the_others() -> None:
     small = step("rows=1000", a=1.0, b=1.0, c=1.0, d=1.0, e=1.0)
     large = step("rows=10000", a=1.1, b=0.2, c=3.0, d=1.5, e=1.2)
@@ -187,7 +197,10 @@ def test_a_candidate_that_was_not_ranked_has_no_service_time_for_that_reason() -
 def test_figures_of_too_few_blocks_are_marked() -> None:
     few = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]), projections=()))
     throughput, times, costs = tables(few)[:3]
-    said = "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks"
+    said = (
+        "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range of calls/s "
+        "over blocks"
+    )
     legend = ("*", said)
 
     assert [row[2] for row in rows(throughput)[:2]] == ["9.00k [8.55k, 9.45k]*", "1.00k [950, 1.05k]"]

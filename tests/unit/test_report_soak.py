@@ -61,7 +61,7 @@ def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
 def _with(figures: SoakFigures, *, own: bool = False, **changes: Estimate | None) -> SoakFigures:
     """Return how one fared with other changes of its figures, against the baseline or its own."""
     slopes = tuple(
-        Slope(figure=figure, own=change if own else None, to_baseline=None if own else change)
+        Slope(figure=figure, own=change if own else None, to_baseline=None if own else change, judged=len(changes))
         for figure, change in changes.items()
     )
     return replace(figures, slopes=slopes)
@@ -80,6 +80,15 @@ def test_a_tail_that_grows_beside_a_steady_rate_is_told_as_a_drift() -> None:
 
     assert said.startswith("flat: its p99 grows by 200 % [80, 400] per minute against the baseline (pending lists of")
     assert "no drift" not in said
+
+
+def test_an_older_soak_whose_intervals_hold_for_one_figure_is_judged_by_its_rate_alone() -> None:
+    flat = _with(soak(250.0, 1.0, None), rate=STEADY, p99_ns=TAIL)
+    older = replace(flat, slopes=tuple(replace(one, judged=1) for one in flat.slopes))
+    (said, _) = clauses(flat=older)
+
+    assert said.startswith("flat: no drift beyond chance in throughput (")
+    assert said.endswith(", and no slope is known of p50 and p99")
 
 
 def test_each_figure_that_drifts_is_told_by_its_name() -> None:

@@ -29,7 +29,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.turns import Pattern, Turns
 from schemabench.progress import Progress
-from schemabench.records import CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
+from schemabench.records import BUSY_SHARE, CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
 from schemabench.server import Server, slowed
 from schemabench.units import format_duration, plural
 
@@ -47,8 +47,6 @@ LONGEST_BURST_S = 1.0
 """A longer one is many calls in memory."""
 PER_S = (600.0, 60.0, 10.0, 1.0)
 """What slopes are for: the longest that the soak does not fall short of."""
-BUSY_SHARE = 0.8
-"""As in `gates`: from here on, the load generator limits an entrant, and hides a part of a slope."""
 BEHIND = 1.1
 """A turn at production's pace that takes this many times as long as production has: calls had to wait in a queue. One
 that falls due at its end makes it a little longer."""
@@ -272,7 +270,7 @@ def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str
         ages = statistics.ageing(known, names, worked, baseline=BASELINE, judged=judged)
         for (name, age), enough in zip(ages.items(), _enough(known), strict=True):
             if enough:
-                found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline))
+                found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline, judged=judged))
     return {name: tuple(own) for name, own in found.items()}
 
 

@@ -61,7 +61,7 @@ def reading(found: GrowthStep) -> Reading:
     """Return the rates of a step, of those whose figures are sound."""
     return Reading(
         value=found.value,
-        rates={one.candidate: one.calls_per_s for one in found.figures if one.calls_per_s and one.is_sound},
+        rates={one.candidate: one.calls_per_s for one in found.figures if one.calls_per_s and one.is_sound()},
     )
 
 
@@ -74,7 +74,7 @@ def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
         if not (low.has_intervals and high.has_intervals):
             continue
         before, after = (
-            {one.candidate: one.calls_per_s for one in each.figures if one.is_sound} for each in (low, high)
+            {one.candidate: one.calls_per_s for one in each.figures if one.is_sound()} for each in (low, high)
         )
         for name, earlier in before.items():
             if earlier and (later := after.get(name)):
@@ -88,21 +88,24 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     Steps at which two cannot be told apart may lie between those at which they can. Since any of the steps may show a
     difference by chance, each has to hold at a level that is divided by their number (Bonferroni): otherwise a
     candidate that truly leads at one end, and ties at many steps, would soon be overtaken. A crossing that is not
-    certain has a difference beyond chance, for its step alone, at one of two neighbouring steps.
+    certain has differences beyond chance at two steps, each for itself alone, or at one of two neighbouring steps. A
+    step at which one of the two has no sound figures is left out.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
     for first, second in combinations(names, 2):
-        told = [(value, ratio) for value, one in measured if (ratio := _compared(one, first, second))]
-        apart = {value: one.blocks for value, one in measured if _are_apart(one, first, second)}
-        certain = [place for place in told if place[0] in apart]
-        firm = [(at, ratio) for at, ratio in certain if _holds_among(len(measured), ratio, apart[at])]
-        sure = [one for both in pairwise(firm) if (one := _crossing(first, second, *both, certain=True))]
-        yield from sure
-        for both in pairwise(told):
-            within = any(one.low <= both[0][0] and both[1][0] <= one.high for one in sure)
-            if not within and any(place in certain for place in both):
+        known = [(value, one) for value, one in measured if _are_sound(one, first, second)]
+        told = [(value, ratio) for value, one in known if (ratio := _compared(one, first, second))]
+        apart = {value: one.blocks for value, one in known if _are_apart(one, first, second)}
+        alone = [place for place in told if place[0] in apart]
+        firm = [(at, ratio) for at, ratio in alone if _holds_among(len(measured), ratio, apart[at])]
+        found = [one for both in pairwise(firm) if (one := _crossing(first, second, *both, certain=True))]
+        neighbours = (both for both in pairwise(told) if any(place in alone for place in both))
+        for both in (*pairwise(alone), *neighbours):
+            (low, _), (high, _) = both
+            if not any(low < one.high and one.low < high for one in found):
                 perhaps = _crossing(first, second, *both, certain=False)
-                yield from [perhaps] if perhaps else []
+                found += [perhaps] if perhaps else []
+        yield from found
 
 
 def edges(over: Over, measured: Measured, memory_bytes: int | None) -> Iterator[Edge]:
@@ -119,7 +122,7 @@ def edges(over: Over, measured: Measured, memory_bytes: int | None) -> Iterator[
     caches = [one.cache_bytes for _, one in measured if one.cache_bytes]
     for title, full in (("shared_buffers", caches[-1] if caches else None), ("memory", memory_bytes)):
         if full and (value := _reached(over, sizes, full)) is not None:
-            yield Edge(title=f"{title} ({format_bytes(full)}) full", value=value)
+            yield Edge(title=f"{title} ({format_bytes(full)}) full", full_bytes=full, value=value)
 
 
 def together_bytes(experiment: Experiment) -> int:
@@ -180,6 +183,11 @@ def _compared(experiment: Experiment, first: str, second: str) -> Estimate | Non
     if ratio is None or ratio.low <= 0:
         return None
     return statistics.inverse(ratio) if first == BASELINE else ratio
+
+
+def _are_sound(experiment: Experiment, first: str, second: str) -> bool:
+    """Return whether the figures of two candidates are those of their schemas, with intervals."""
+    return all(_figures(one).is_sound() for one in experiment.candidates if one.name in {first, second})
 
 
 def _are_apart(experiment: Experiment, first: str, second: str) -> bool:

@@ -9,9 +9,10 @@ from functools import partial
 from math import inf, isclose
 
 from schemabench import projection
+from schemabench.candidate import BASELINE
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.projection import USL, Point, Wording
-from schemabench.records import Estimate, Forecast, Growth, Measure, Projection, StepFigures
+from schemabench.records import Edge, Estimate, Forecast, Growth, Measure, Projection, StepFigures
 from schemabench.report.growth.forms import TITLES, worded
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
@@ -23,7 +24,8 @@ _SEED = 1
 _SEVERAL = 2
 """Steps beyond an edge that show what comes there."""
 _WELL_BEYOND = 1.5
-"""Times an edge, at which one step shows it: nearer, what is beyond the edge has hardly begun to count."""
+"""Times what is full at an edge that databases take at one step which shows it: nearer, what is beyond has hardly begun
+to count."""
 
 
 def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Forecast, ...]:
@@ -41,14 +43,20 @@ def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Foreca
 
 def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:
     """Return what was forecast, with what was measured at the step, if it was."""
-    found = {
-        (one.candidate, step.value, measure): figure(one)
-        for step in growth.steps
-        for one in step.figures
-        for measure, figure in _FIGURES
-        if step.has_intervals and one.is_sound
-    }
-    return tuple(replace(one, measured=found.get((one.candidate, one.value, one.measure))) for one in said)
+    figures = {(one.candidate, step.value): one for step in growth.steps if step.has_intervals for one in step.figures}
+    return tuple(_beside(one, figures.get((one.candidate, one.value))) for one in said)
+
+
+def _beside(said: Forecast, own: StepFigures | None) -> Forecast:
+    """Return what was forecast with what was measured, or why that tells nothing."""
+    if own is None or own.is_sound(said.measure):
+        return replace(said, measured=dict(_FIGURES)[said.measure](own) if own else None)
+    return replace(said, lacking=_unsound(own))
+
+
+def _unsound(own: StepFigures) -> str:
+    """Return why figures tell nothing of a schema."""
+    return "it left after too few trials for an interval" if own.has_few_trials else "the load generator limited it"
 
 
 def _forecast(one: Projection, value: float, at: str) -> Forecast:
@@ -77,22 +85,20 @@ def projections(over: Over, growth: Growth, times: float) -> tuple[Projection, .
         return ()
     names = dict.fromkeys(one.candidate for step in growth.steps for one in step.figures)
     measures = _FIGURES[:1] if over.field == CLIENTS else _FIGURES
-    return tuple(
-        _projection(over, growth, name, measure, series, times)
-        for measure, figure in measures
-        for name in names
-        if (series := _series(growth, name, figure))
-    )
+    found = (_of(over, growth, name, measure, times) for measure, _ in measures for name in names)
+    return tuple(one for one in found if one)
 
 
-def _series(growth: Growth, name: str, figure: Callable[[StepFigures], Estimate | None]) -> list[Point]:
-    return [
-        Point(value=step.value, figure=estimate)
-        for step in growth.steps
-        for one in step.figures
-        if step.has_intervals and one.candidate == name and one.is_sound
-        if (estimate := figure(one)) and estimate.low > 0
-    ]
+def _of(over: Over, growth: Growth, name: str, measure: Measure, times: float) -> Projection | None:
+    """Return the projection of a candidate's figure; None if it has none at any step, or no interval."""
+    own = [(step, one) for step in growth.steps for one in step.figures if one.candidate == name and step.has_intervals]
+    known = [(step, one, figure) for step, one in own if (figure := dict(_FIGURES)[measure](one)) and figure.low > 0]
+    series = [Point(value=step.value, figure=figure) for step, one, figure in known if one.is_sound(measure)]
+    if series:
+        return _projection(over, growth, name, measure, series, times)
+    if known:
+        return Projection(candidate=name, measure=measure, law=None, refused=f"at each step, {_unsound(known[-1][1])}")
+    return None
 
 
 def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
@@ -101,8 +107,9 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
     last, farthest = series[-1].value, _farthest(growth)
     if last < farthest:
         where = f"at the largest step that was measured, {over.worded(farthest)}"
-        return Projection(candidate=name, measure=measure, law=None, refused=f"{where}, {_lacking(growth, name)}")
-    crossed = [edge.value for edge in growth.edges if _is_crossed(edge.value, series)]
+        lacking = f"{where}, {_lacking(growth, name, measure)}"
+        return Projection(candidate=name, measure=measure, law=None, refused=lacking)
+    crossed = [edge.value for edge in growth.edges if _is_crossed(edge, series, growth)]
     beyond = min((edge.value for edge in growth.edges if edge.value not in crossed), default=None)
     within = [edge for edge in crossed if edge > series[0].value]
     wording = Wording(value=over.worded, figure=partial(worded, TITLES[measure]))
@@ -126,18 +133,30 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
     )
 
 
-def _is_crossed(edge: float, series: Sequence[Point]) -> bool:
+def _is_crossed(edge: Edge, series: Sequence[Point], growth: Growth) -> bool:
     """Return whether steps show what comes beyond an edge: two of them, or a last one that is well beyond it."""
-    return sum(one.value > edge for one in series) >= _SEVERAL or series[-1].value >= _WELL_BEYOND * edge
+    several = sum(one.value > edge.value for one in series) >= _SEVERAL
+    return several or (series[-1].value > edge.value and _times_full(edge, growth) >= _WELL_BEYOND)
 
 
-def _lacking(growth: Growth, name: str) -> str:
-    """Return why a candidate's figures at the largest step tell nothing."""
+def _times_full(edge: Edge, growth: Growth) -> float:
+    """Return how many times the databases of the largest step fill what is full at an edge.
+
+    As many times as the values of the axis have where sizes are not known, as in older run files.
+    """
     at = _farthest(growth)
-    own = (one for step in growth.steps if step.value == at for one in step.figures if one.candidate == name)
-    if any(one.is_limited for one in own):
-        return "the load generator limited it"
-    return "it has no interval that lies above zero"
+    step = next(step for step in growth.steps if step.value == at)
+    sizes = {one.candidate: one.loaded.size_bytes for one in step.figures if one.loaded}
+    together = sum(sizes.values()) + sizes.get(BASELINE, 0)
+    return together / edge.full_bytes if edge.full_bytes and together else at / edge.value
+
+
+def _lacking(growth: Growth, name: str, measure: Measure) -> str:
+    """Return why a candidate's figure at the largest step tells nothing."""
+    at = _farthest(growth)
+    own = [one for step in growth.steps if step.value == at for one in step.figures if one.candidate == name]
+    unsound = [_unsound(one) for one in own if not one.is_sound(measure)]
+    return unsound[0] if unsound else "it has no interval that lies above zero"
 
 
 def _farthest(growth: Growth) -> float:

@@ -50,17 +50,20 @@ class StepFigures:
     loaded: Loaded | None = None
     has_few_trials: bool = False
     """Whether it left after fewer trials than an interval needs: the ends of its intervals are then the least and the
-    greatest of a few trials. False in older run files; likewise the next."""
+    greatest of a few trials. Nothing rests on them. False in older run files; likewise the next."""
     is_limited: bool = False
     """Whether the load generator limited it: its rate is then a lower bound, and its service times include delays of
-    the generator."""
+    the generator. Nothing rests on these."""
     reason: str = ""
     """Why there are no figures: it failed, or was skipped or disqualified."""
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether its figures are those of its schema, with intervals: what changes and projections may rest on."""
-        return not (self.has_few_trials or self.is_limited)
+    def is_sound(self, measure: Measure = "calls_per_s") -> bool:
+        """Return whether a figure is its schema's, with an interval: what changes and projections may rest on.
+
+        The load generator limits rates and times, but not what the server writes for each call.
+        """
+        is_of_time = measure in {"calls_per_s", "p50_ns", "p99_ns"}
+        return not (self.has_few_trials or (is_of_time and self.is_limited))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,7 @@ class GrowthCrossing:
     after: Estimate
     """The same at `high`."""
     is_certain: bool
-    """Whether both differences are beyond chance."""
+    """Whether both differences are beyond chance at all steps together; in older run files, each at its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +120,8 @@ class Edge:
 
     title: str
     """As in `shared_buffers`."""
+    full_bytes: int | None = None
+    """The size of all databases together from which on it is full; None in older run files."""
     value: float
 
 
@@ -174,6 +179,8 @@ class Forecast:
     """Why nothing was forecast; empty if something was."""
     measured: Estimate | None = None
     """What was measured afterwards; None if it was not yet, or if there is no such figure."""
+    lacking: str = ""
+    """Why what was measured tells nothing of the schema; empty if it does, and in older run files."""
 
     @property
     def held(self) -> bool | None:

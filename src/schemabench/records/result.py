@@ -226,8 +226,8 @@ class CandidateResult:
     """In the order of the experiment's companions, without those that have nothing to do under the candidate; empty in
     older run files."""
     busy_share: float | None = None
-    """The share of time in which the load loop was busy, in its median counted trial; None in older run files. From
-    `BUSY_SHARE` on, it may limit the figures."""
+    """The share of time in which the load loop was busy, in its median counted trial; None in older run files. Above
+    0.8, it may limit the figures."""
     headroom: Estimate | None = None
     """Throughput over the production load: 40 means that it does in 1 s the work of 40 s of production. None if the
     workload does not state the production load."""

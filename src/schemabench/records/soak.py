@@ -61,6 +61,8 @@ class Slope:
     to_baseline: Estimate | None
     """The same of its ratio to the baseline's, paired by round: what all candidates have in common is not in it. None
     for the baseline, too."""
+    judged: int = 1
+    """The number of figures, this one included, for which intervals hold jointly; 1 in older run files."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from schemabench.report import footnotes
 from schemabench.report.view import View
 
-_OF_THROUGHPUT = ("client-saturated", "one-writer", "blocks-related", "not-steady", "not-copied", "stolen-time")
+_OF_THROUGHPUT = ("client-saturated", "not-steady", "not-copied", "stolen-time")
 LIMITS: Mapping[str, tuple[str, ...]] = {
-    "headroom": (*_OF_THROUGHPUT, "client-limited"),
+    "headroom": (*_OF_THROUGHPUT, "one-writer", "client-limited"),
     "adequacy": ("schedule-lag", "stolen-time"),
     "soak": ("soak-*",),
     "interference": ("stolen-time",),

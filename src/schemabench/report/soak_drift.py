@@ -8,7 +8,7 @@ never said to be its cause.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from schemabench.candidate import BASELINE
-from schemabench.records import Estimate, Soak, SoakFigures, SoakSlice
+from schemabench.records import Estimate, Slope, Soak, SoakFigures, SoakSlice
 from schemabench.report import figures
 from schemabench.report.soak_turns import PENDING, STATE, VACUUMING, Fared, amount
 from schemabench.report.text import name
@@ -149,14 +149,18 @@ def _beside(one: SoakFigures) -> str:
 
 def changes_to_baseline(one: SoakFigures) -> Changes:
     """Return the changes of the figures of one against the baseline's."""
-    slopes = ((figure, one.slope(figure)) for figure in FIGURES)
-    return {figure: slope.to_baseline for figure, slope in slopes if slope and slope.to_baseline}
+    return {figure: slope.to_baseline for figure, slope in _judged(one).items() if slope.to_baseline}
 
 
 def own_changes(one: SoakFigures) -> Changes:
     """Return the changes of the figures of one, with what the machine did meanwhile."""
+    return {figure: slope.own for figure, slope in _judged(one).items() if slope.own}
+
+
+def _judged(one: SoakFigures) -> dict[str, Slope]:
+    """Return the slopes whose intervals hold jointly; in an older run file, that of the rate alone."""
     slopes = ((figure, one.slope(figure)) for figure in FIGURES)
-    return {figure: slope.own for figure, slope in slopes if slope and slope.own}
+    return {figure: slope for figure, slope in slopes if slope and (slope.judged > 1 or figure == "rate")}
 
 
 def _clear(changes: Changes) -> Changes:

@@ -11,6 +11,7 @@ between them, end where those of as many independent observations would (Clopper
 Observations at one moment are alike, so this is the least that they may be off.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -66,10 +67,10 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
     twins = (control, baseline) if control in known and control is not None else None
     spans = compare(sums, known, twins=twins, seed=seed, method=BY_RATIOS, copies=copies).spans
-    unseen = _unseen(sums, known)
+    unseen, each = (_unseen(sums, known, among=many) for many in (1, max(1, math.comb(len(known) - bool(twins), 2))))
     found = ranked(
         LOCK_WAITS,
-        {pair: _between_unseen(span, pair, unseen) for pair, span in spans.items()},
+        {pair: _between_unseen(span, pair, each) for pair, span in spans.items()},
         {
             name: _share(span, unseen.get(name, 0.0))
             for name, span in zip(known, block_ratio.spans_apart(sums, copies=copies), strict=True)
@@ -87,11 +88,17 @@ def _estimate(span: Span) -> Estimate:
     return Estimate(value=span.centre, low=span.low, high=span.high)
 
 
-def _unseen(sums: NDArray[np.float64], names: Sequence[str]) -> Mapping[str, float]:
-    """Return the largest share of waiting that is not excluded for each candidate that was never seen to wait."""
+def _unseen(sums: NDArray[np.float64], names: Sequence[str], *, among: int) -> Mapping[str, float]:
+    """Return the largest share of waiting that is not excluded for each candidate that was never seen to wait.
+
+    Args:
+        sums: Of shape (blocks, candidates, 2): what waited, and all.
+        names: One for each candidate.
+        among: The number of intervals that hold jointly.
+    """
     totals = sums.sum(axis=0).tolist()
     return {
-        name: 1 - ((1 - CONFIDENCE) / 2) ** (1 / all_of_it)
+        name: 1 - ((1 - CONFIDENCE) / 2 / among) ** (1 / all_of_it)
         for name, (waited, all_of_it) in zip(names, totals, strict=True)
         if not waited
     }

@@ -19,6 +19,8 @@ __all__ = ["by_size", "parts", "sentence", "titles"]
 
 _GREW = 0.05
 """The share of their size by which databases grow in a step, from which on it is told."""
+_LONGER = 2.0
+"""Times the shortest burst of any step, from which on their lengths are told."""
 _STOLEN = "stolen-time"
 """The code of the notice on an experiment that others on the host slowed."""
 
@@ -82,6 +84,7 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
             ("left early", _left(growth)),
             ("load generator", _limited(growth)),
             ("interrupted", _interrupted(growth)),
+            ("bursts", _bursts(run, growth)),
             ("processor time stolen", _stolen(run, growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
             ("ended", growth.ended),
@@ -104,13 +107,14 @@ def _unmeasured(growth: Growth) -> list[GrowthStep]:
 
 
 def _crossings(growth: Growth) -> Iterator[str]:
+    steps = plural(len(finished(growth)), "step")
     for one in growth.crossings:
         said = (
             f"{name(one.second)} overtakes {name(one.first)} between {size(one.low)} and {size(one.high)}: "
             f"{name(one.first)} has {figures.ratio_with_interval(one.before, PLACES)} the throughput of "
             f"{name(one.second)} before, and {figures.ratio_with_interval(one.after, PLACES)} after"
         )
-        yield said if one.is_certain else f"perhaps, {said}; within chance"
+        yield said if one.is_certain else f"perhaps, {said}; not beyond chance at {steps} together"
 
 
 def _loading(growth: Growth) -> str:
@@ -148,7 +152,7 @@ def _left(growth: Growth) -> str:
 def _limited(growth: Growth) -> str:
     """Return whom the load generator limited, and where."""
     found = _where(growth, lambda one: one.is_limited)
-    return f"the bottleneck of {found}: these rates are lower bounds, and nothing rests on them" if found else ""
+    return f"the bottleneck of {found}: no change, crossing or projection rests on these rates" if found else ""
 
 
 def _where(growth: Growth, holds: Callable[[StepFigures], bool]) -> str:
@@ -165,6 +169,20 @@ def _interrupted(growth: Growth) -> str:
     """Return the step that was interrupted after some blocks; empty if there is none."""
     at = [size(step.value) for step in measured(growth) if step.is_interrupted]
     return f"at {figures.listed(at, len(at))}, before states were compared: no comparison rests on it" if at else ""
+
+
+def _bursts(run: Run, growth: Growth) -> str:
+    """Return how long the bursts of the steps were, if they differ much: costs of a call may depend on that."""
+    found = [(one.operations, step) for step, one in experiments(run, growth)]
+    if not found:
+        return ""
+    (least, first), (most, last) = (pick(found, key=lambda one: one[0]) for pick in (min, max))
+    if most < _LONGER * least:
+        return ""
+    return (
+        f"of {plural(least, 'operation')} at {size(first.value)} to {most:,} at {size(last.value)}: what is done once "
+        "in a burst weighs more in a short one"
+    )
 
 
 def _stolen(run: Run, growth: Growth) -> str:

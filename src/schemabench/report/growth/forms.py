@@ -4,7 +4,7 @@ Owns the criteria and their form as text. Must not draw a table.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemabench.records import Estimate, Growth, GrowthStep, Measure, StepFigures
 from schemabench.report import figures
@@ -134,13 +134,11 @@ def extent(criterion: Criterion, step: GrowthStep, own: StepFigures) -> str:
     """Return the interval of a measured figure, with marks where nothing rests on it; empty for one read once."""
     figure = criterion.of(own)
     shown = interval(criterion, figure) if figure else ""
-    return f"{shown}{marks(step, own)}" if shown else ""
-
-
-def marks(step: GrowthStep, own: StepFigures) -> str:
-    """Return the marks of a candidate's figures at a step."""
+    if not shown:
+        return ""
     is_range = own.has_few_trials or not step.has_intervals
-    return f"{RANGE if is_range else ''}{LIMITED if own.is_limited else ''}"
+    is_limited = own.is_limited and not replace(own, has_few_trials=False).is_sound(criterion.measure)
+    return f"{shown}{RANGE if is_range else ''}{LIMITED if is_limited else ''}"
 
 
 def worded(criterion: Criterion, figure: Estimate) -> str:

@@ -20,7 +20,7 @@ _NO_FIGURE = "its throughput has an interval at no step"
 
 def section(growth: Growth) -> Section | None:
     """Return what is projected, and what is not and why; None if nothing was asked for."""
-    if not growth.projections:
+    if not (growth.projections or growth.forecasts):
         return None
     nodes: list[Node] = [*_forecast(growth)]
     if shown := [one for one in growth.projections if one.points]:
@@ -42,11 +42,10 @@ def _forecast(growth: Growth) -> Iterator[Node]:
     told = [one for one in said if one.held is not None]
     value, at = size(growth.forecasts[0].value), growth.forecasts[0].at
     held = sum(one.held is True for one in told)
-    outcome = (
-        f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
-        if told
-        else "none of it was measured"
-    )
+    outcome = f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
+    if not told:
+        lacking = figures.listed(_lacking(said))
+        outcome = f"there is nothing to compare with, as {lacking}" if lacking else "none of it was measured"
     if said:
         yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
         yield _said(growth, said)
@@ -94,8 +93,13 @@ def _said(growth: Growth, said: list[Forecast]) -> Table:
             Column(heading="held", legend="whether the measured figure lies in the interval of the forecast one"),
         ),
         rows=tuple(rows),
-        legend=((figures.DASH, "not measured, or without an interval"),),
+        legend=((figures.DASH, "; ".join(("not measured, or without an interval", *_lacking(said)))),),
     )
+
+
+def _lacking(said: Sequence[Forecast]) -> list[str]:
+    """Return why measured figures tell nothing of a schema, each reason once."""
+    return list(dict.fromkeys(one.lacking for one in said if one.lacking))
 
 
 def _laws(one: Forecast | Projection) -> str:
