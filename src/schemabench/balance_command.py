@@ -6,14 +6,14 @@ Owns the adaptation of its arguments, and what it prints. Must not measure, nor 
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import MISSING, fields, replace
 from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from schemabench import output, progress, signals
-from schemabench.bench import Asked, Bench, in_words
+from schemabench.bench import Asked, Bench, ended, in_words
 from schemabench.candidate import BASELINE
 from schemabench.terminal import Screen
 from schemabench.units import format_duration, format_significant, plural
@@ -54,12 +54,11 @@ def _balance(chosen: argparse.Namespace, asked: Asked, width: int) -> None:
         bench.plan(chosen.workload, cardinality, rehearse=False), equivalence="off", noise=None, keep_databases=False
     )
     rates = experiment.production_rates(plan) if chosen.production else ()
-    with signals.heeded() as conclude, ExitStack() as ending:
-        for each in (bench.close, bench.progress.close, conclude):
-            ending.callback(each)
-        with in_words():
+    with signals.heeded() as conclude, ended(bench, conclude):
+        with in_words(), closing(bench.progress):
             found = experiment.balance(plan, bench.serve(by_turns=False), bench.progress, production=chosen.production)
-    output.say("\n".join(_said(plan, found, rates)))
+        conclude()
+        output.say("\n".join(_said(plan, found, rates)))  # first: its databases may prove impossible to drop
 
 
 def _said(plan: "Plan", found: "Sequence[Balance]", rates: Sequence[float]) -> Iterator[str]:

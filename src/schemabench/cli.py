@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -36,7 +35,7 @@ from schemabench import (
 )
 from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
-from schemabench.bench import Asked, Bench
+from schemabench.bench import Asked, Bench, ended
 from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
@@ -82,14 +81,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = _chosen(arguments)
         failed = int(chosen.failed)
         return chosen.run(chosen) or 0
-    except BrokenPipeError:  # the reader of standard output has enough
-        return 0
+    except BrokenPipeError as gone:  # the reader of standard output has enough
+        for note in _notes(gone):
+            output.complain(f"ERROR: {note}")
+        return failed if _notes(gone) else 0
     except SchemabenchError as error:
-        output.complain(f"ERROR: {error}")
+        output.complain("\n".join([f"ERROR: {error}", *_notes(error)]))
         return failed
-    except KeyboardInterrupt:
-        output.complain("Interrupted")
+    except KeyboardInterrupt as interrupt:
+        output.complain("\n".join(["Interrupted", *_notes(interrupt)]))
         return _INTERRUPTED
+
+
+def _notes(error: BaseException) -> Sequence[str]:
+    """Return what failed besides, as dropping databases may."""
+    notes: Sequence[str] = getattr(error, "__notes__", ())
+    return notes
 
 
 def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -350,9 +357,7 @@ def _crossover(chosen: argparse.Namespace) -> int:
     bench, reports, well = Bench(asked, progress.on(Screen(_width()))), Reports(asked.reports), True
     with signals.heeded() as conclude:
         try:
-            with ExitStack() as ending:
-                ending.callback(bench.close)
-                ending.callback(conclude)
+            with ended(bench, conclude):
                 if chosen.map:
                     crossover.add_map(
                         bench, chosen.workload, chosen.map, lambda: reports.keep(bench.record()), chosen.over

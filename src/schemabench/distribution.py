@@ -81,7 +81,7 @@ def _variables(config: pytest.Config, spec: Any) -> dict[str, str]:  # noqa: ANN
 
 
 def give_up(session: pytest.Session, error: WorkerError) -> None:
-    """End this worker's session, since another worker is gone; have the controller kill that one if it only stopped."""
+    """End this worker's session, since another one is gone or waits in vain; have the controller kill that one."""
     session.shouldfail = error.what
     getattr(session.config, "workeroutput", {})[_LOST] = error.worker
 

@@ -108,7 +108,8 @@ class WorkerError(SchemabenchError):
     """A process that shares the load is gone, stopped, or missing: the operator of its machine must act.
 
     Attributes:
-        worker: Its name, as in `gw1`, if the run cannot continue without it; empty if only the experiment cannot.
+        worker: Which one is to be ended, as in `gw1`, since the run cannot continue: it is gone, or would wait in vain.
+            Empty if only the experiment cannot continue.
     """
 
     def __init__(self, what: str, *, worker: str = "", remedies: Sequence[str] = ()) -> None:

@@ -5,11 +5,10 @@ Owns the adaptation of its arguments. Must not measure.
 
 import argparse
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 
 from schemabench import parsing, progress, signals
-from schemabench.bench import Asked, Bench
+from schemabench.bench import Asked, Bench, ended
 from schemabench.terminal import Screen
 from schemabench.writing import Reports
 
@@ -91,9 +90,7 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
     reports, well = Reports(asked.reports), True
     with signals.heeded() as conclude:
         try:
-            with ExitStack() as ending:
-                ending.callback(bench.close)
-                ending.callback(conclude)
+            with ended(bench, conclude):
                 bench.most_bytes = chosen.disk
                 growth.add_growth(bench, chosen.workload, axis, lambda: reports.keep(bench.record()), chosen.project_to)
         finally:

@@ -96,12 +96,15 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
     try:
         for path in chosen.output:
             rehearsal.check_path(path)
-        try:
-            found = _found(chosen, asked, width, known.append)
-        except BaseException:  # what was measured is reported all the same
-            _complain(_report(known[-1], chosen.output, width) if known else ())
-            raise
-        failures = _report(found, chosen.output, width)
+        with signals.heeded() as conclude:  # also in `_found`: there is one end for both
+            try:
+                found = _found(chosen, asked, width, known.append)
+            except BaseException:  # what was measured is reported all the same
+                conclude()
+                _complain(_report(known[-1], chosen.output, width) if known else ())
+                raise
+            conclude()
+            failures = _report(found, chosen.output, width)
     except SchemabenchError:
         raise
     except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)

@@ -156,6 +156,30 @@ def test_a_baseline_that_fails_in_another_worker_is_said_once(shop: Shop) -> Non
     assert_clear(result, 'relation "totals" does not exist', "orders typical has no result")
 
 
+REFUSING = """
+import os
+import psycopg
+from schemabench.workers import meeting
+
+def refuse(*_):
+    raise psycopg.OperationalError("FATAL:  password authentication failed")
+
+if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
+    meeting.Link = refuse
+"""
+
+
+def test_a_worker_that_the_server_refuses_ends_the_run_with_the_reason(shop: Shop, shared: Shared) -> None:
+    shop.write("conftest.py", REFUSING)
+    run = shop.start("-n", "2", "--budget", "60s")
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    assert_clear(result, "The worker gw1 cannot meet the others: FATAL: password authentication failed")
+    assert shared.databases() == set()
+
+
 SKIPS, FAILS = "pytest.skip('no disk here')", "raise OSError('no disk here')"
 
 

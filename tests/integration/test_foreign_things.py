@@ -384,6 +384,17 @@ def test_what_cannot_be_dropped_of_a_dead_run_is_told(theirs: Server, owner: psy
     assert "DROP DATABASE sb_dead_b" in told
 
 
+def test_who_is_in_a_database_of_a_dead_run_is_told(theirs: Server, owner: psycopg.Connection) -> None:
+    owner.execute("CREATE DATABASE sb_dead_c")
+    owner.execute(f"COMMENT ON DATABASE sb_dead_c IS '{Mark(run='dead', label='c', keep=False)}'".encode())
+    inside = with_words(theirs.conninfo, dbname="sb_dead_c", application_name="monitoring")
+    with psycopg.connect(inside), serve(_dsn(theirs.conninfo), settings={}, clients=1, run_id="next") as server:
+        (told,) = [one.text for one in server.notices if one.code == "left-behind"]
+
+    assert told.startswith("The database sb_dead_c of a dead run is in use, and was not dropped: process ")
+    assert "of the role postgres (monitoring)" in told
+
+
 @pytest.mark.parametrize(
     "broken",
     [HIDDEN + "SELECT nothing;\n", HIDDEN.replace("(key integer)", "(other integer)")],

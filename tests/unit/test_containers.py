@@ -26,12 +26,14 @@ class Daemon:
     Attributes:
         containers: Label -> whether its container is there.
         failure: What it answers to everything about containers.
+        start_fails: What it answers to the making of one.
         limits_s: How long each client waits for an answer.
     """
 
     def __init__(self) -> None:
         self.found: list[str] = []
         self.failure: Exception | None = None
+        self.start_fails: Exception | None = None
         self.limits_s: list[int] = []
         self.lines: list[str] = []
         self.containers = self
@@ -45,6 +47,11 @@ class Daemon:
         if self.failure:
             raise self.failure
         self.found.remove(name)
+
+    def _start(self, name: str) -> None:
+        if self.start_fails:
+            raise self.start_fails
+        self.found.append(name)
 
     def info(self) -> dict[str, int]:
         """Fail."""
@@ -64,7 +71,7 @@ class Daemon:
             with_env=lambda *_: None,
             with_command=lambda _: None,
             with_kwargs=lambda **given: labels.update(given["labels"]),
-            start=lambda: self.found.append(labels[container.LABEL]),
+            start=lambda: self._start(labels[container.LABEL]),
             get_docker_client=lambda: SimpleNamespace(client=SimpleNamespace(close=lambda: None)),
             get_wrapped_container=lambda: wrapped,
         )
@@ -147,6 +154,24 @@ def test_a_container_whose_making_was_interrupted_is_removed_or_found_by_the_nex
         daemon.found.append(home.name)  # by a daemon that was slow
         assert folder.sweep(container.end_leftovers) == (home.name,)
         assert daemon.found == []
+    assert _homes() == []
+
+
+@pytest.mark.parametrize("failure", [SLOW, REFUSED], ids=["late", "refused"])
+def test_a_container_that_may_still_be_made_after_an_answer_that_was_late_is_found_by_the_next_run(
+    daemon: Daemon, failure: Exception
+) -> None:
+    daemon.start_fails = failure
+    with pytest.raises(ServerError, match="No server from the Docker image"), container.start("postgres:16", {}, "run"):
+        pass
+
+    if failure is REFUSED:
+        assert _homes() == [], "the daemon itself says that there is none"
+        return
+    (home,) = _homes()
+    daemon.found.append(home.name)
+    assert folder.sweep(container.end_leftovers) == (home.name,)
+    assert daemon.found == []
     assert _homes() == []
 
 

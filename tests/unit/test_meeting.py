@@ -1,5 +1,7 @@
-"""How a follower waits for the leader: ever more rarely, and not at all for what will not come."""
+"""How a follower waits for the leader: ever more rarely, and without asking again what will not come."""
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +10,7 @@ import psycopg
 import pytest
 
 from schemabench.errors import ServerError, WorkerError
+from schemabench.server.dsn import RefusedError
 from schemabench.workers import meeting
 from schemabench.workers.meeting import MEET_LIMIT_S, await_address
 from schemabench.workers.seat import Seat
@@ -22,6 +25,8 @@ class Answers:
         looks_s: When somebody looked.
         there_s: From when on the meeting's database is there.
         refusal: Why nobody may connect; empty if everybody may.
+        up_s: From when on everybody may.
+        kind: The class of the refusal.
     """
 
     def __init__(self) -> None:
@@ -29,6 +34,8 @@ class Answers:
         self.looks_s: list[float] = []
         self.there_s = float("inf")
         self.refusal = ""
+        self.up_s = float("inf")
+        self.kind: type[ServerError] = ServerError
 
     def monotonic(self) -> float:
         """Return the time."""
@@ -42,8 +49,8 @@ class Answers:
         """Answer, or refuse."""
         assert "dbname=d" in conninfo, "the database that the user named"
         self.looks_s.append(self.now_s)
-        if self.refusal:
-            raise ServerError(f"No connection to {DSN}: {self.refusal}", remedies=["correct the password"])
+        if self.refusal and self.now_s < self.up_s:
+            raise self.kind(f"No connection to {DSN}: {self.refusal}", remedies=["correct the password"])
         return SimpleNamespace(close=lambda: None)
 
     def exists(self, _: object, name: str) -> bool:
@@ -100,24 +107,71 @@ def test_a_database_that_is_made_is_found_soon(server: Answers, seat: Seat, ther
     assert server.now_s <= there_s + 2.1
 
 
-@pytest.mark.parametrize("said", ["Connection refused", "FATAL:  the database system is starting up"])
-def test_a_server_that_is_not_up_yet_is_waited_for(server: Answers, seat: Seat, said: str) -> None:
-    server.refusal = said
-    with pytest.raises(WorkerError, match="had no server within 120 s"):
-        await_address(seat, DSN, 1)
+PASSING = ["Connection refused", "FATAL:  the database system is starting up", "Passwort-Authentifizierung"]
 
 
-@pytest.mark.parametrize(
-    "said", ['FATAL:  password authentication failed for user "u"', "could not translate host name", "pooler"]
-)
-def test_a_server_that_refuses_this_worker_is_asked_once(server: Answers, seat: Seat, said: str) -> None:
+@pytest.mark.parametrize("said", PASSING)
+def test_a_refusal_that_may_pass_is_waited_out(server: Answers, seat: Seat, said: str) -> None:
+    server.refusal, server.up_s, server.there_s = said, 60.0, 0.0
+
+    assert "dbname=sb_0123abcd_workers" in (await_address(seat, DSN, 1) or "")
+    assert 60.0 <= server.now_s < 62.1
+
+
+@pytest.mark.parametrize("said", PASSING)
+def test_a_refusal_that_does_not_pass_is_told_and_ends_the_leader_that_would_wait(
+    server: Answers, seat: Seat, said: str
+) -> None:
     server.refusal = said
     with pytest.raises(WorkerError, match="The worker gw1 cannot meet the others: No connection to") as caught:
         await_address(seat, DSN, 1)
 
-    assert len(server.looks_s) == 1
     assert said in caught.value.what
+    assert caught.value.worker == "gw0"
     assert caught.value.remedies == ("correct the password",)
+    assert server.now_s >= MEET_LIMIT_S
+    assert len(server.looks_s) > MEET_LIMIT_S / 4
+
+
+def test_a_server_that_refuses_this_worker_for_good_is_asked_once(server: Answers, seat: Seat) -> None:
+    server.refusal, server.kind = "FATAL:  password authentication failed", RefusedError
+    with pytest.raises(
+        WorkerError, match=r"The worker gw1 cannot meet the others: .*password authentication"
+    ) as caught:
+        await_address(seat, DSN, 1)
+
+    assert len(server.looks_s) == 1
+    assert caught.value.worker == "gw0"
+    assert server.now_s >= MEET_LIMIT_S, "the leader may be about to say that it is refused, too"
+
+
+def test_a_leader_that_is_refused_too_has_the_last_word(server: Answers, seat: Seat) -> None:
+    def sleep(duration_s: float) -> None:
+        server.now_s += duration_s
+        if server.now_s > 5.0:
+            meeting.call_off(seat.folder, "password authentication failed")
+
+    server.refusal, server.kind, server.sleep = "FATAL", RefusedError, sleep  # type: ignore[method-assign]
+    with pytest.raises(WorkerError, match="gw0 cancelled the run: password authentication failed") as caught:
+        await_address(seat, DSN, 1)
+
+    assert caught.value.worker == "", "other tests go on"
+
+
+@pytest.mark.parametrize(("number", "ended"), [(0, ""), (1, "gw0")], ids=["leader", "follower"])
+def test_a_follower_without_a_way_to_the_others_ends_the_leader_and_a_leader_only_its_experiment(
+    seat: Seat, number: int, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise psycopg.OperationalError("FATAL:  sorry, too many clients already")
+
+    monkeypatch.setattr(meeting, "Link", refuse)
+    with ExitStack() as stack:
+        one = meeting.Meeting(replace(seat, number=number), DSN, stack)
+        with pytest.raises(WorkerError, match="cannot meet the others: FATAL:  sorry, too many clients") as caught:
+            one._open("host=h")
+
+    assert caught.value.worker == ended
 
 
 def test_a_server_that_goes_down_meanwhile_is_waited_for(

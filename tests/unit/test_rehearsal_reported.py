@@ -1,5 +1,8 @@
 """What `schemabench rehearse` does with what it found: it is told, whatever becomes of the files."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,3 +80,37 @@ def test_only_a_result_whose_rows_were_compared_is_a_success(
     asked: Any = None
 
     assert rehearse_command._rehearse(chosen, asked, 80) == status
+
+
+@pytest.fixture
+def _heeded() -> Iterator[None]:
+    """Heed interrupts, which the background job of a script ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+@pytest.mark.usefixtures("_heeded")
+def test_a_further_interrupt_tears_no_report(*, interrupted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[Rehearsal] = []
+
+    def found(_: object, __: object, ___: int, keep: Any) -> Rehearsal:  # noqa: ANN401 (a function)
+        keep(FOUND)
+        if interrupted:
+            signal.raise_signal(signal.SIGINT)
+        return FOUND
+
+    def report(one: Rehearsal, *_: object) -> list[UsageError]:
+        signal.raise_signal(signal.SIGINT)
+        reported.append(one)
+        return []
+
+    monkeypatch.setattr(rehearse_command, "_found", found)
+    monkeypatch.setattr(rehearse_command, "_report", report)
+    chosen: Any = SimpleNamespace(output=[])
+    asked: Any = None
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        rehearse_command._rehearse(chosen, asked, 80)
+
+    assert reported == [FOUND]

@@ -8,9 +8,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import ServerError, UsageError
+from schemabench.server import dsn
 from schemabench.server.dsn import (
     Conninfo,
-    awaited,
+    RefusedError,
     connect,
     describe,
     parse_dsn,
@@ -184,19 +185,37 @@ def test_a_service_that_is_no_utf_8_is_no_traceback(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("said", "waits"),
+    ("said", "final"),
     [
-        ("connection to server at h failed: Connection refused", True),
-        ("No such file or directory. Is the server running locally and accepting connections on that socket?", True),
-        ("FATAL:  the database system is starting up", True),
-        ("FATAL:  sorry, too many clients already", True),
-        ('FATAL:  password authentication failed for user "u"', False),
-        ("FATAL:  no pg_hba.conf entry for host", False),
+        ("connection to server at h failed: Connection refused", False),
+        ("No such file or directory. Is the server running locally and accepting connections on that socket?", False),
+        ("FATAL:  the database system is starting up", False),
+        ("FATAL:  sorry, too many clients already", False),
+        ("FATAL:  tut mir leid, schon zu viele Verbindungen", False),
+        ("FATAL:  Das Datenbanksystem startet", False),
+        ("connection timeout expired", False),
+        ("server closed the connection unexpectedly", False),
         ("could not translate host name to address", False),
+        ("failed to resolve host 'pgbouncer.internal': [Errno -3] Temporary failure in name resolution", False),
+        ('connection to server at "certificates" (10.0.0.1), port 5432 failed: No route to host', False),
+        ("host a: FATAL:  no pg_hba.conf entry for host; host b: Connection refused", False),
+        ('FATAL:  password authentication failed for user "u"', True),
+        ("fe_sendauth: no password supplied", True),
+        ("FATAL:  no pg_hba.conf entry for host", True),
+        ("FATAL:  kein pg_hba.conf-Eintrag f\u00fcr Host \u00bbh\u00ab", True),
+        ('root certificate file "/x/root.crt" does not exist', True),
+        ("FATAL:  no such database: d", True),
     ],
 )
-def test_only_a_server_that_is_not_up_yet_or_is_full_is_waited_for(said: str, waits: bool) -> None:  # noqa: FBT001
-    assert awaited(ServerError(f"No connection to postgresql://u@h/d: {said}")) == waits
+def test_only_a_refusal_that_is_known_to_last_is_final(said: str, final: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    def refuse(*_: str, **__: bool) -> None:
+        raise psycopg.OperationalError(said)
+
+    monkeypatch.setattr(dsn, "opened", refuse)
+    with pytest.raises(ServerError, match="No connection to postgresql://u@h:5432/d: ") as caught:
+        connect("host=h user=u dbname=d")
+
+    assert isinstance(caught.value, RefusedError) == final
 
 
 def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_lasts(

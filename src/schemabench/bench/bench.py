@@ -23,7 +23,7 @@ from schemabench.bench.findings import Findings, Key
 from schemabench.bench.subject import Subject
 from schemabench.bench.worker import Worker
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, SchemabenchError, ServerError
+from schemabench.errors import Interrupted, SchemabenchError, ServerError, tell_besides
 from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
@@ -296,6 +296,30 @@ class Bench:
     def _topic(self, key: Key) -> int:
         """Return the number of an experiment, from 1: the same in all workers, since they collect the same tests."""
         return list(self._wanted).index(key) + 1
+
+
+@contextmanager
+def ended(bench: Bench, conclude: Callable[[], object]) -> Iterator[None]:
+    """Close a bench at the end of the block, whose own error stays the error, and tells what could not be dropped.
+
+    Args:
+        bench: The bench.
+        conclude: Called before: from then on, signals are ignored (see `signals.heeded`).
+
+    Raises:
+        ServerError: Something could not be dropped, and the block raises nothing.
+    """
+    try:
+        yield
+    except BaseException as error:
+        conclude()
+        try:
+            bench.close()
+        except SchemabenchError as problem:
+            tell_besides(error, problem)
+        raise
+    conclude()
+    bench.close()
 
 
 @contextmanager

@@ -229,16 +229,16 @@ class Scratch:
                     _empty(connection)
                 return
             self._disconnect()
-            several.drop(self._server, self._databases)
+            several.give_up(self._server, self._databases)
             self._databases = several.clone(self._server, self._pristine, _LABEL)
             self._connections = self._connect()
         except psycopg.Error as cause:
             raise self._lost(cause) from cause
 
     def close(self) -> None:
-        """Disconnect, and drop the databases, unless the server is gone."""
+        """Disconnect, and drop the databases, as far as they can be dropped."""
         self._disconnect()
-        several.drop(self._server, [*self._databases, *(self._pristine or ())])
+        several.give_up(self._server, [*self._databases, *(self._pristine or ())])
 
     def _questions(self, name: str) -> list[tuple[Call, Query]]:
         """Return what to ask for a query, as calls of the parts that it is asked for."""

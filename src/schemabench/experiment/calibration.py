@@ -65,7 +65,7 @@ def calibrated(  # noqa: PLR0913, PLR0917 (of what, and where)
     progress.stage(plan, "calibrating the burst")
     with ExitStack() as scratch:
         copy = several.clone(server, template.databases, _SCRATCH)
-        scratch.callback(several.drop, server, copy)
+        scratch.callback(several.give_up, server, copy)
         one = enter(template, _SCRATCH, copy, plan.connections, plan.round_trip_s, plan, by_turns=by_turns)
         scratch.callback(one.close)
         if by_turns:

@@ -81,7 +81,7 @@ def build(  # noqa: PLR0913 (what makes a template)
     try:
         return replace(template, remarks=_fill(template, _counted(background, told)))
     except BaseException:
-        several.drop(server, template.databases)
+        several.give_up(server, template.databases)
         raise
 
 

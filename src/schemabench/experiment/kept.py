@@ -87,7 +87,7 @@ def keep(server: Server, recipe: object, template: Databases) -> bool:
     while held > most:
         _, oldest = server.kept.pop(0)
         held -= sizes.pop(0)
-        several.drop(server, oldest)
+        several.give_up(server, oldest)
     server.kept.append((recipe, template))
     return True
 

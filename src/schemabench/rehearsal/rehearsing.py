@@ -189,7 +189,7 @@ class Rehearsing:
         try:
             return self._catalog(template.databases)
         finally:
-            several.drop(self.server, template.databases)
+            self._drop(template.databases)
 
     def _entered(self, candidate: Candidate, accompanied: Plan | None) -> Entrant:
         """Return a loaded candidate with the writers' connections."""

@@ -91,9 +91,7 @@ class ContainerServer:
 
 def survey() -> Offer:
     """Return an offer that tells whether a Docker daemon answers."""
-    if (reason := _daemon_trouble()) is not None:
-        return Offer(name="docker", version=None, reason=reason)
-    return Offer(name="docker", version=None, reason=None)
+    return Offer(name="docker", version=None, reason=_daemon_trouble())
 
 
 @contextmanager
@@ -141,10 +139,12 @@ def _removed_after(home: Path, image: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        import docker.errors  # noqa: PLC0415
+
         removed, problem = _removed(home, image)
         if problem:
             tell_besides(error, problem)
-        elif removed or isinstance(error, Exception):  # else the daemon may be about to make it
+        elif removed or isinstance(error.__cause__, docker.errors.APIError):  # else it may be about to make it
             (home / MARKER).unlink()
         raise
     _, problem = _removed(home, image)

@@ -199,8 +199,7 @@ def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, nam
         raise ServerError(
             f"The database {name} already exists", remedies=[f"if it is not needed, drop it: DROP DATABASE {name}"]
         )
-    comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
-    *before, problem = _execute_together(connection, [statement, comment])
+    *before, problem = _execute_together(connection, [statement, _comment(name, mark)])
     if problem is not None:
         if before:  # it was created just now, by us, though it has no mark
             connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
@@ -272,6 +271,15 @@ def marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mar
     """Return the oid, the name and the mark of each database of a run."""
     rows = connection.execute(_FOUND).fetchall()
     return [(number, name, mark) for number, name, comment in rows if (mark := read_mark(name, comment))]
+
+
+def remark(connection: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
+    """Give a database of a run another mark."""
+    connection.execute(_comment(name, mark))
+
+
+def _comment(name: str, mark: Mark) -> sql.Composed:
+    return sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
 
 
 def exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:

@@ -31,8 +31,6 @@ _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_tim
 """Limits that a role, a database or a server sets for applications; schemabench's own sessions lift them."""
 _TRANSACTION_LIMIT, _TRANSACTION_LIMIT_SINCE = "transaction_timeout", 170000
 _NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
-_NOBODY = ("Connection refused", "Is the server running locally")
-"""Words of libpq's where no server listens, on a port or on a socket."""
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
 _FULL_REMEDIES = (
     "end other sessions on the server",
@@ -54,6 +52,15 @@ _POOLER = (
     "use SHOW HELP",
 )
 """Words of PgBouncer's own refusals."""
+_REFUSED = (
+    *("authentication failed", "no password supplied", "is not permitted to log in", "pg_hba.conf", "no encryption"),
+    *("certificate", "the host is not UTF-8", *_POOLER),
+)
+"""Words of refusals that waiting does not change. Servers that are set to another language have others."""
+_PASSING = (*_NOT_UP, *_FULL, "Connection refused")
+"""Words of refusals that waiting may change, of one of several hosts."""
+_NAMED = re.compile(r"'[^']*'|\"[^\"]*\"")
+"""What messages quote: hosts, users and databases, of any name."""
 
 
 @contextmanager
@@ -84,6 +91,10 @@ def steered(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+class RefusedError(ServerError):
+    """A server refuses us, and will not change that by itself: a wrong password, a pooler."""
 
 
 class Conninfo(str):
@@ -149,7 +160,7 @@ def opened(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tuple
 
     Raises:
         psycopg.Error: The server cannot be reached or refuses us.
-        ServerError: A connection pooler answers.
+        RefusedError: A connection pooler answers.
     """
     try:
         connection = psycopg.connect(conninfo, autocommit=True)
@@ -169,14 +180,14 @@ def _refuse_pooler(connection: psycopg.Connection[TupleRow], *, measured: bool) 
     """Refuse a connection whose process is not the server's: a pooler has sessions of its own to cancel.
 
     Raises:
-        ServerError: Names the address at which the server listens, if it has one.
+        RefusedError: Names the address at which the server listens, if it has one.
     """
     pid, host, port = connection.execute(_ANSWERS).fetchone() or (0, None, None)
     if pid == connection.info.backend_pid:
         return
     info = connection.info
     words = {"host": host or "host", "port": port or "5432", "user": info.user, "dbname": info.dbname}
-    raise ServerError(
+    raise RefusedError(
         f"A connection pooler answers at {address(connection)}: it shares sessions between clients, so settings, "
         "prepared statements and waits could belong to others",
         checked=[f"the server itself listens on {host}, port {port}, as the pooler's machine sees it"] if host else [],
@@ -197,6 +208,7 @@ def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tupl
 
     Raises:
         ServerError: The server cannot be reached or refuses us; names its address and remedies.
+        RefusedError: Likewise, where waiting is known not to change that.
     """
     try:
         return opened(conninfo, measured=measured)
@@ -207,7 +219,8 @@ def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tupl
     # outside the except block, where the driver's frames hold the password
     if undefined := services.refused(reason, _words(conninfo)):
         raise undefined
-    raise ServerError(
+    kind = RefusedError if _is_final(_NAMED.sub("", reason)) else ServerError
+    raise kind(
         f"No connection to {describe(conninfo)}: {reason}",
         remedies=_remedies(reason, describe(conninfo), measured=measured),
     )
@@ -218,9 +231,9 @@ def recovering(error: ServerError) -> bool:
     return any(state in error.what for state in _NOT_UP)
 
 
-def awaited(error: ServerError) -> bool:
-    """Return whether a connection failed only for a while: the server is not up yet, or has no free connection."""
-    return recovering(error) or any(words in error.what for words in (*_NOBODY, *_FULL))
+def _is_final(reason: str) -> bool:
+    """Return whether a message of libpq, or of the server, tells of what waiting does not change."""
+    return any(words in reason for words in _REFUSED) and not any(words in reason for words in _PASSING)
 
 
 def full(said: str) -> ServerError | None:

@@ -79,19 +79,30 @@ def used(connection: psycopg.Connection[TupleRow], name: str, doing: str, cause:
         doing: What the server refused.
         cause: The refusal.
     """
-    sessions = connection.execute(_SESSIONS, [name]).fetchall()
-    shown = ", ".join(
-        f"process {pid} of {f'the role {role}' if role else 'the server itself'}{f' ({program})' if program else ''}"
-        for pid, role, program in sessions
-    )
-    ending = "; ".join(f"SELECT pg_terminate_backend({pid})" for pid, _, _ in sessions)
+    inside = sessions(connection, name)
+    ending = "; ".join(f"SELECT pg_terminate_backend({pid})" for pid, _, _ in inside)
+    shown = f"in it: {told(inside)}" if inside else "no session is in it now"
     return ServerError(
-        f"{doing} failed: {cause.diag.message_primary}; {f'in it: {shown}' if shown else 'no session is in it now'}",
+        f"{doing} failed: {cause.diag.message_primary}; {shown}",
         sqlstate=cause.sqlstate,
         remedies=[
             *([f"end what uses it, as a role that may: {ending}"] if ending else []),
             f"drop it, as a role that may: DROP DATABASE {name}",
         ],
+    )
+
+
+def sessions(connection: psycopg.Connection[TupleRow], name: str) -> list[tuple[int, str | None, str]]:
+    """Return the other sessions in a database: process, role (None: the server itself), and program."""
+    rows = connection.execute(_SESSIONS, [name]).fetchall()
+    return [(pid, role, program) for pid, role, program in rows]
+
+
+def told(inside: Sequence[tuple[int, str | None, str]]) -> str:
+    """Return sessions in words."""
+    return ", ".join(
+        f"process {pid} of {f'the role {role}' if role else 'the server itself'}{f' ({program})' if program else ''}"
+        for pid, role, program in inside
     )
 
 

@@ -13,7 +13,7 @@ import psutil
 import psycopg
 from psycopg.rows import TupleRow
 
-from schemabench.errors import SchemabenchError, ServerError
+from schemabench.errors import SchemabenchError, ServerError, tell_besides
 from schemabench.records import Notice, ServerRecord
 from schemabench.server import admission, dropping, outside
 from schemabench.server import database as databases
@@ -149,11 +149,11 @@ class Server:
         Raises:
             ServerError: It does not carry this run's mark, or the server refuses or is gone.
         """
+        self._staying.discard(database.name)  # even if it cannot be dropped now: the end of the run tries again
         with self._words(f"Dropping the database {database.name}") as session:
             dropping.drop(session, database.name, self.run_id, self._patience)
             _flush(session)
         self._databases.pop(database.name, None)
-        self._staying.discard(database.name)
 
     def standing(self, before: outside.Standing | None = None) -> outside.Standing:
         """Return the server's objects outside the databases of runs; nothing for a server that is removed with the run.
@@ -207,6 +207,7 @@ class Server:
             ServerError: Some could not be dropped; the next run on this server will.
         """
         problems: dict[str, ServerError] = {}
+        self._patience = dropping.Patience()  # who was waited for in vain may have left by now
         if not self.source.owned:
             for database in [one for one in self.databases if one.name not in self._staying]:
                 try:
@@ -351,7 +352,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
         try:
             server.close()
         except SchemabenchError as problem:
-            error.add_note(str(problem))
+            tell_besides(error, problem)
         raise
     server.close()
 

@@ -4,7 +4,7 @@ Owns this rule. Must not know what a part of a workload is.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,14 +48,21 @@ def clone(server: "Server", template: Databases, label: str, *, keep: bool = Fal
 def drop(server: "Server", databases: Iterable[Database]) -> None:
     """Drop databases, also those after one that cannot be dropped; do nothing if their server is gone.
 
+    An interrupt leaves the rest to the end of the run.
+
     Raises:
-        ServerError: One cannot be dropped.
+        ServerError: One cannot be dropped; why the first one could not.
     """
     if not server.alive():
         return
-    with ExitStack() as stack:
-        for database in databases:
-            stack.callback(server.drop, database)
+    problems: list[ServerError] = []
+    for database in databases:
+        try:
+            server.drop(database)
+        except ServerError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0]
 
 
 def give_up(server: "Server", databases: Iterable[Database]) -> None:
@@ -73,6 +80,6 @@ def _made(label: str, makers: Mapping[str, Callable[[str], Database]], server: "
         for part, make in makers.items():
             made[part] = make(f"{label}_{part}" if part else label)
     except BaseException:
-        drop(server, made.values())
+        give_up(server, made.values())
         raise
     return Databases(label=label, by_part=made)

@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg
 
-from schemabench.errors import SchemabenchError, ServerError, UsageError, WorkerError
+from schemabench.errors import SchemabenchError, UsageError, WorkerError
 from schemabench.server import Database, Server
 from schemabench.server.database import database_name, exists
-from schemabench.server.dsn import Conninfo, awaited, connect, steered, unsteered, with_words
+from schemabench.server.dsn import Conninfo, RefusedError, connect, steered, unsteered, with_words
 from schemabench.server.spec import Existing, parse_spec
 from schemabench.workers.link import LINK_LABEL, STOPPED, UNREACHED, Link
 from schemabench.workers.messages import Gone, Over
@@ -138,7 +138,7 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
         topic: The experiment's number.
 
     Raises:
-        WorkerError: The leader has no server, or was late; or the server that is named refuses this worker.
+        WorkerError: The leader has no server, or was late; or the server that is named cannot be reached from here.
         UsageError: This worker is on another machine and cannot reach the server.
     """
     wanted, name = parse_spec(spec), database_name(seat.run_id, LINK_LABEL)
@@ -149,15 +149,23 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
             remedies=["name a server that all of them reach: --postgres postgresql://user@host:5432/database"],
         )
     deadline_s, looks = time.monotonic() + MEET_LIMIT_S, _Looks()
+    refusal: SchemabenchError | None = None
     while time.monotonic() < deadline_s:
         told = _heard(seat)
         if "conninfo" in told:
             return Conninfo(told["conninfo"])
         if told.get("passed", 0) >= topic:
             return None
-        if known is not None and looks.due() and _is_there(seat, known, name):
-            return with_words(known, dbname=name)
+        if known is not None and not isinstance(refusal, RefusedError) and looks.due():
+            try:
+                if _is_there(known, name):
+                    return with_words(known, dbname=name)
+                refusal = None
+            except SchemabenchError as failure:  # the leader may be refused, too, and is about to say so
+                refusal = failure
         time.sleep(_POLL_S)
+    if refusal is not None:
+        raise _unmet(seat, refusal.what, refusal.remedies) from refusal
     raise _late(seat)
 
 
@@ -178,28 +186,26 @@ class _Looks:
         return True
 
 
-def _is_there(seat: Seat, conninfo: Conninfo, name: str) -> bool:
+def _is_there(conninfo: Conninfo, name: str) -> bool:
     """Return whether a server has a database already.
 
     It is looked for in the database that the user named: an attempt to connect to a missing one tells only in the
     server's own language what is wrong.
 
     Raises:
-        WorkerError: The server refuses this worker, which will not change by waiting.
+        ServerError: The server cannot be reached, or refuses this worker.
     """
     try:
         with closing(connect(conninfo)) as connection:
             return exists(connection, name)
     except psycopg.Error:  # the server went down
         return False
-    except SchemabenchError as failure:
-        if isinstance(failure, ServerError) and awaited(failure):
-            return False
-        raise _unmet(seat, failure.what, failure.remedies) from failure
 
 
 def _unmet(seat: Seat, reason: str, remedies: Sequence[str]) -> WorkerError:
-    return WorkerError(f"The worker {seat.name} cannot meet the others: {reason}", remedies=remedies)
+    """Return the error of a worker that finds no way to the others; the leader, which would wait for it, ends, too."""
+    leader = "" if seat.leads else seat.names[LEADER]
+    return WorkerError(f"The worker {seat.name} cannot meet the others: {reason}", worker=leader, remedies=remedies)
 
 
 def _heard(seat: Seat) -> dict[str, Any]:
