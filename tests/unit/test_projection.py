@@ -82,6 +82,28 @@ def test_a_machine_that_differs_from_step_to_step_widens_intervals_as_much_whate
     assert within >= 0.92 * told, "with all errors scaled up alike, 0.907"
 
 
+@pytest.mark.parametrize(("differs", "least_told", "least_within"), [(0.0, 0.9, 0.97), (0.1, 0.4, 0.9)])
+def test_four_steps_suffice_for_intervals_that_hold(differs: float, least_told: float, least_within: float) -> None:
+    """Simulated: 100 and 96 % hold (`benchmarks/projection_levels.py`); with machines that differ by 15 %, 87 %."""
+    random, told, within, steps = np.random.default_rng(1), 0, 0, ROWS[::2]
+    laws = tuple(SECONDS) * 25
+    for law in laws:
+        spread = math.hypot(NOISE, differs)
+        series = [
+            Point(value=rows, figure=figure(rate_of(law)(rows) * math.exp(random.normal(0, spread))))
+            for rows in (*steps, 3 * steps[-1])
+        ]
+        *before, further = series
+        projected = of_rates(before, times=3.0, within=law == "break at the cache")
+        if projected.points and not projected.limit:
+            told += 1
+            within += projected.points[-1].figure.low <= further.figure.value <= projected.points[-1].figure.high
+
+    assert len(steps) == 4
+    assert told >= least_told * len(laws), "the others are refused"
+    assert within >= least_within * told
+
+
 @pytest.mark.parametrize(("sigma", "kappa"), [(0.05, 0.0005), (0.2, 0.002), (1.0, 0.0), (0.0, 0.0)])
 def test_the_intervals_of_contention_and_coherency_hold_the_true_ones(sigma: float, kappa: float) -> None:
     def truth(clients: float) -> float:
