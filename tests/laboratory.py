@@ -133,7 +133,8 @@ def _workload(  # noqa: PLR0913, PLR0917 (as `rank`)
 
 def _ranked(experiment: Experiment) -> Experiment:
     """Return an experiment whose candidates are all ranked, unless they do not apply to the server."""
-    assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}
+    unranked = {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}}
+    assert not unranked, unranked
     return experiment
 
 

@@ -5,9 +5,11 @@
 
 -- TRUNCATE knows no set. It may empty the shared table only while no record of the other set is in it, and nobody is
 -- about to copy one: hence the lock, for which the load waits until the other's transaction ends. A load that begins
--- finds nothing to empty, as a rule, and needs no lock.
+-- finds nothing to empty, as a rule, and needs no lock of the table. Two that have looked would each wait for the other
+-- to let go of the table: hence the advisory lock before.
 CREATE FUNCTION clear_staging(own text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('clear_staging'));
     IF NOT EXISTS (SELECT FROM staging WHERE set_id = own) THEN
         RETURN;
     END IF;

@@ -262,7 +262,8 @@ def test_blocks_are_dirtied_once_until_they_are_written(counters: Counters, writ
         assert second["blocks_dirtied"] == 0
     else:
         assert "blocks_dirtied" not in first
-        assert counters.missing["blocks_dirtied"].endswith("on a server of schemabench's own by --postgres-setting")
+        remedy = "--postgres-setting shared_preload_libraries=pg_stat_statements"
+        assert counters.missing["blocks_dirtied"].endswith(remedy)
 
 
 def test_a_sort_beyond_its_memory_makes_temporary_files(counters: Counters, writer: Connection) -> None:

@@ -180,6 +180,10 @@ def test_a_candidate_that_the_load_generator_limited_at_each_step_is_refused_in_
     said = {(one.candidate, one.measure): one for one in projections(ROWS, curve(*steps), 10.0)}
 
     assert said["keyed", "calls_per_s"].refused == "at each step, the load generator limited it"
+    left = (*steps[:-1], unsound(steps[-1], "has_few_trials"))
+    said_too = {(one.candidate, one.measure): one for one in projections(ROWS, curve(*left), 10.0)}
+    reasons = "the load generator limited it or it left after too few trials for an interval"
+    assert said_too["keyed", "calls_per_s"].refused == f"at each step, {reasons}"
     assert said["keyed", "wal_bytes_per_call"].points
 
 

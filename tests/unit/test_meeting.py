@@ -142,7 +142,39 @@ def test_a_server_that_refuses_this_worker_for_good_is_asked_once(server: Answer
 
     assert len(server.looks_s) == 1
     assert caught.value.worker == "gw0"
-    assert server.now_s >= MEET_LIMIT_S, "the leader may be about to say that it is refused, too"
+    assert 10.0 <= server.now_s < 11.0, "the leader may be about to say that it is refused, too; then it would wait"
+
+
+def test_a_worker_on_another_machine_that_is_refused_for_good_says_so_at_once(server: Answers, seat: Seat) -> None:
+    """Nothing that the leader publishes reaches it."""
+    server.refusal, server.kind = "FATAL:  password authentication failed", RefusedError
+    with pytest.raises(WorkerError, match=r"The worker gw1 cannot meet the others: .*password authentication"):
+        await_address(replace(seat, folder=f"{seat.folder}/elsewhere"), DSN, 1)
+
+    assert server.now_s < 1.0
+
+
+@pytest.mark.parametrize(("refusals", "ended"), [(5, False), (1_000, True)], ids=["it recovers", "it does not"])
+def test_a_server_that_recovers_from_a_crash_is_waited_for_before_the_leader_is_ended(
+    server: Answers, seat: Seat, monkeypatch: pytest.MonkeyPatch, refusals: int, *, ended: bool
+) -> None:
+    left = iter(range(refusals))
+
+    def link(*_: object) -> SimpleNamespace:
+        if next(left, None) is not None:
+            raise psycopg.OperationalError("FATAL:  the database system is in recovery mode")
+        return SimpleNamespace(present=lambda: {0}, close=lambda: None, closed=False, topic=0)
+
+    monkeypatch.setattr(meeting, "Link", link)
+    meeting._leave(seat.folder, {"conninfo": "host=h"})
+    with ExitStack() as stack:
+        one = meeting.Meeting(seat, DSN, stack)
+        if ended:
+            with pytest.raises(WorkerError, match="cannot meet the others: FATAL:  the database system is in recovery"):
+                one.join(1)
+            assert 12.0 <= server.now_s < 30.0, "before the leader gives up"
+        else:
+            assert one.join(1) is not None
 
 
 def test_a_leader_that_is_refused_too_has_the_last_word(server: Answers, seat: Seat) -> None:

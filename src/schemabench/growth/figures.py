@@ -92,8 +92,9 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     step at which one of the two has no sound figures is left out.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
+    unsound = {(value, one.name) for value, each in measured for one in each.candidates if _is_unsound(one)}
     for first, second in combinations(names, 2):
-        known = [(value, one) for value, one in measured if _are_sound(one, first, second)]
+        known = [(value, one) for value, one in measured if not {(value, first), (value, second)} & unsound]
         told = [(value, ratio) for value, one in known if (ratio := _compared(one, first, second))]
         apart = {value: one.blocks for value, one in known if _are_apart(one, first, second)}
         alone = [place for place in told if place[0] in apart]
@@ -147,11 +148,10 @@ def _figures(result: CandidateResult) -> StepFigures:
     if result.status != "ranked":
         return StepFigures(candidate=result.name, reason=f"{result.status}: {result.reason}", loaded=result.loaded)
     loaded = result.loaded
-    counted = sum(not one.warmup for one in result.trials)
     return StepFigures(
         candidate=result.name,
-        has_few_trials=result.retired is not None and counted < fewest(1),
-        is_limited=result.busy_share is not None and result.busy_share > BUSY_SHARE,
+        has_few_trials=_has_few_trials(result),
+        is_limited=_is_limited(result),
         calls_per_s=result.operations_per_s,
         p50_ns=result.call_p50_ns,
         p99_ns=result.call_p99_ns,
@@ -185,9 +185,19 @@ def _compared(experiment: Experiment, first: str, second: str) -> Estimate | Non
     return statistics.inverse(ratio) if first == BASELINE else ratio
 
 
-def _are_sound(experiment: Experiment, first: str, second: str) -> bool:
-    """Return whether the figures of two candidates are those of their schemas, with intervals."""
-    return all(_figures(one).is_sound() for one in experiment.candidates if one.name in {first, second})
+def _is_unsound(result: CandidateResult) -> bool:
+    """Return whether the rate of a candidate is not its schema's, or has no interval."""
+    return _has_few_trials(result) or _is_limited(result)
+
+
+def _has_few_trials(result: CandidateResult) -> bool:
+    """Return whether a candidate left after fewer trials than an interval needs."""
+    return result.retired is not None and sum(not one.warmup for one in result.trials) < fewest(1)
+
+
+def _is_limited(result: CandidateResult) -> bool:
+    """Return whether the load generator limited a candidate."""
+    return result.busy_share is not None and result.busy_share > BUSY_SHARE
 
 
 def _are_apart(experiment: Experiment, first: str, second: str) -> bool:

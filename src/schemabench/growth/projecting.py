@@ -97,7 +97,8 @@ def _of(over: Over, growth: Growth, name: str, measure: Measure, times: float) -
     if series:
         return _projection(over, growth, name, measure, series, times)
     if known:
-        return Projection(candidate=name, measure=measure, law=None, refused=f"at each step, {_unsound(known[-1][1])}")
+        reasons = " or ".join(dict.fromkeys(_unsound(one) for _, one, _ in known))
+        return Projection(candidate=name, measure=measure, law=None, refused=f"at each step, {reasons}")
     return None
 
 

@@ -26,6 +26,11 @@ from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
 """How long the others wait for the leader's server: pulling an image may take as long."""
+_REFUSED_LIMIT_S = 10.0
+"""How long a worker that is refused for good waits for the leader's word, which may be refused, too: not as long as the
+leader waits for the others."""
+_RECOVERY_LIMIT_S = 12.0
+"""How long a server that had answered may refuse a link: a little longer than the leader waits for its recovery."""
 _POLL_S, _LONGEST_POLL_S = 0.05, 2.0
 """The pause between two looks at a file; and at a server, where it grows from the first to the second."""
 _FILE = "leader.json"
@@ -88,7 +93,7 @@ class Meeting:
             address = await_address(self.seat, self._spec, topic)
             if address is None:
                 return None
-            link, looks = self._open(address), _Looks()
+            link, looks = self._recovered(address), _Looks()
             while not looks.due() or LEADER not in link.present():  # the database exists slightly earlier
                 if time.monotonic() > deadline_s:
                     raise _late(self.seat)
@@ -114,6 +119,21 @@ class Meeting:
         with suppress(SchemabenchError, psycopg.Error):  # then no leader waits
             if link := self.join(topic):
                 link.tell(Gone(reason=reason))
+
+    def _recovered(self, conninfo: str) -> Link:
+        """Return a link to a server that has answered before, though it may be recovering from a crash.
+
+        The leader may be about to say what happened: it is not ended until then.
+        """
+        deadline_s = time.monotonic() + _RECOVERY_LIMIT_S
+        while True:
+            try:
+                return self._open(conninfo)
+            except WorkerError:
+                if time.monotonic() > deadline_s:
+                    raise
+            time.sleep(_LONGEST_POLL_S / 2)
+            _heard(self.seat)
 
     def _open(self, conninfo: str) -> Link:
         try:
@@ -161,8 +181,10 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
                 if _is_there(known, name):
                     return with_words(known, dbname=name)
                 refusal = None
-            except SchemabenchError as failure:  # the leader may be refused, too, and is about to say so
+            except SchemabenchError as failure:
                 refusal = failure
+            if isinstance(refusal, RefusedError):  # on this machine, the leader may be about to say that it is, too
+                deadline_s = time.monotonic() + (_REFUSED_LIMIT_S if Path(seat.folder).is_dir() else 0.0)
         time.sleep(_POLL_S)
     if refusal is not None:
         raise _unmet(seat, refusal.what, refusal.remedies) from refusal
