@@ -82,6 +82,8 @@ SAMPLES_IN_TRIAL = 10
 SESSIONS = 8
 _KIB_IN_MIB = 1024
 _LIMIT_S = 380
+_SIZES = 3
+"""So many tell how a cost grows."""
 _LEAST_S = 10.0
 """Of an experiment whose bursts cannot be short."""
 
@@ -291,7 +293,12 @@ def one(kind: str, size: int, seconds: float, fsync: str) -> dict[str, float]:
 
 
 def growth(sizes: Sequence[int], costs: Sequence[float]) -> float | None:
-    """Return the cost of a unit from the second size to the last, over that from the first to the second."""
+    """Return the cost of a unit from the second size to the last, over that from the first to the second.
+
+    None for other than three sizes, and where there is no cost from the first to the second.
+    """
+    if len(sizes) != _SIZES:
+        return None
     (first, second, last), (low, middle, high) = sizes, costs
     early = (middle - low) / (second - first)
     return round((high - middle) / (last - second) / early, 2) if early > 0 else None
@@ -301,7 +308,8 @@ def main() -> None:
     """Measure each size in a process of its own, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for kind, sizes in KINDS.items():
-        parser.add_argument(f"--{kind}", default=sizes, type=int, nargs="*", help="three sizes, or none")
+        about = "sizes: three, to see how costs grow; or none"
+        parser.add_argument(f"--{kind}", default=sizes, type=int, nargs="*", help=about)
     parser.add_argument("--seconds", default=2.0, type=float, help="for each entrant of an experiment")
     parser.add_argument("--fsync", default="on", choices=["on", "off"], help="of the server of experiments")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
