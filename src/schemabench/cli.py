@@ -382,6 +382,8 @@ def _servers(_: argparse.Namespace) -> None:
 
 
 def _report(chosen: argparse.Namespace) -> None:
+    if chosen.table and chosen.output:
+        raise UsageError("--table prints one table, and -o writes whole reports", remedies=["--table NAME > FILE.csv"])
     runs = [(str(path), report.read(path)) for path in report.find(chosen.run_files)]
     if len(runs) == 1:
         ((_, run),) = runs

@@ -176,3 +176,12 @@ def test_connection_string_in_the_place_of_a_path_is_refused_without_its_passwor
     assert "it is a connection string, not a path" in said
     assert "hunter2" not in said
     assert not [*tmp_path.iterdir()], "no folder is made of it"
+
+
+def test_a_table_and_a_file_of_whole_reports_are_not_asked_for_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", "run.json", "--table", "ranks", "-o", str(tmp_path / "ranks.csv")]) == 2
+
+    assert "--table prints one table, and -o writes whole reports" in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()], "it would hold the trials"

@@ -232,3 +232,10 @@ def test_steps_of_a_machine_that_differs_widely_are_refused_in_words_or_have_fin
         assert found.refused or all(0 < one.figure.low < one.figure.high < math.inf for one in found.points)
 
     assert refused, "in some of them, the law beyond the last step is nearly unknown"
+
+
+def test_coefficients_without_an_end_are_not_told() -> None:
+    """Four numbers of clients with wide intervals: anything fits."""
+    wide = [Point(value=n, figure=Estimate(value=100.0 * n, low=20.0 * n, high=500.0 * n)) for n in (2, 4, 6, 8)]
+
+    assert all(math.isfinite(one.high) for one in coefficients(wide, seed=1).values())

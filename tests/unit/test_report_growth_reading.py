@@ -197,10 +197,7 @@ def test_a_candidate_that_was_not_ranked_has_no_service_time_for_that_reason() -
 def test_figures_of_too_few_blocks_are_marked() -> None:
     few = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]), projections=()))
     throughput, times, costs = tables(few)[:3]
-    said = (
-        "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range of calls/s "
-        "over blocks"
-    )
+    said = "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range over blocks"
     legend = ("*", said)
 
     assert [row[2] for row in rows(throughput)[:2]] == ["9.00k [8.55k, 9.45k]*", "1.00k [950, 1.05k]"]

@@ -32,8 +32,8 @@ _NORMAL = 1.96
 def coefficients(series: Sequence[Point], *, seed: int) -> Mapping[str, Estimate]:
     """Return `sigma`, `kappa`, `knee` and `peak` of a series of throughput over clients.
 
-    A knee or a peak is left out if its interval has no end, because the figures are as well without one, or ends beyond
-    what may be projected. Empty with too few figures.
+    What has an interval without an end is left out, and a knee or a peak also if it ends beyond what may be projected.
+    Empty with too few figures.
 
     Args:
         series: By number of clients.
@@ -58,7 +58,7 @@ def coefficients(series: Sequence[Point], *, seed: int) -> Mapping[str, Estimate
     return {
         name: Estimate(value=value, low=min(low, value), high=max(high, value))
         for name, value, low, high in zip(_NAMES, own, *ends.tolist(), strict=True)
-        if isfinite(value) and high <= (FARTHEST * values[-1] if name in _OF_CLIENTS else inf)
+        if isfinite(value) and isfinite(high) and (name not in _OF_CLIENTS or high <= FARTHEST * values[-1])
     }
 
 

@@ -31,10 +31,7 @@ from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, 
 
 _TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
 _COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
-_RANGES = (
-    "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range of calls/s over "
-    "blocks"
-)
+_RANGES = "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range over blocks"
 _LIMITS = "the load generator limited it: calls/s are a lower bound, and times include its delays"
 _NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
