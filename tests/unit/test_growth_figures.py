@@ -100,3 +100,17 @@ def test_no_crossing_rests_on_a_step_that_the_load_generator_limited() -> None:
 
     assert crossings(step(0.5, 0.05), behind) == [True]
     assert crossings(step(0.5, 0.05), replace(behind, candidates=busy)) == []
+
+
+@pytest.mark.parametrize(("least", "certain_one"), [(4.0, [True]), (0.8, [])], ids=["proved", "not proved"])
+def test_a_candidate_that_leads_and_is_then_proved_far_slower_is_overtaken(
+    least: float, certain_one: list[bool]
+) -> None:
+    """However few trials proved it: at a cliff, there are never more."""
+    cliff = step(-3.3, 0.05)
+    trial = next(one for one in USAGE.candidates[0].trials if not one.warmup)
+    left = Retirement(trials=3, slower=Estimate(value=27.0, low=least, high=99.0))
+    base, slow = cliff.candidates
+    retired = replace(cliff, candidates=(base, replace(slow, retired=left, trials=(trial,) * 3)))
+
+    assert crossings(step(1.2, 0.05), retired) == certain_one

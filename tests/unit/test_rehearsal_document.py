@@ -340,3 +340,15 @@ def test_the_file_of_a_rehearsal_is_told_from_that_of_a_run(tmp_path: Path) -> N
 
     with pytest.raises(UsageError, match=r"rated\.json is of a rehearsal, and reports are drawn from runs"):
         report.read(tmp_path / "rated.json")
+
+
+def test_invariants_alone_do_not_tell_whether_rows_are_gone() -> None:
+    held = replace(FOUND, compared=("no_debts",), by_state=False)
+    gone = replace(held, counts=("entry: 0 rows instead of 2,000",))
+
+    assert held.is_candidate
+    assert not gone.is_candidate
+    said = _said(gone)
+    assert "The result has the schema of indexed; whether it has its rows is not known, since only invariants" in said
+    assert "Its invariants hold, as in a fresh installation that executed the same calls: no_debts. They do not" in said
+    assert replace(gone, by_state=True).is_candidate, "the order of calls may explain other numbers of rows"

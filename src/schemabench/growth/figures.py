@@ -89,14 +89,14 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     difference by chance, each has to hold at a level that is divided by their number (Bonferroni): otherwise a
     candidate that truly leads at one end, and ties at many steps, would soon be overtaken. A crossing that is not
     certain has differences beyond chance at two steps, each for itself alone, or at one of two neighbouring steps. A
-    step at which one of the two has no sound figures is left out.
+    step at which the load generator limited one of the two, or one left too early to tell, is left out.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
-    unsound = {(value, one.name) for value, each in measured for one in each.candidates if _is_unsound(one)}
+    unsound = {(value, one.name) for value, each in measured for one in each.candidates if _tells_no_order(one)}
     for first, second in combinations(names, 2):
         known = [(value, one) for value, one in measured if not {(value, first), (value, second)} & unsound]
         told = [(value, ratio) for value, one in known if (ratio := _compared(one, first, second))]
-        apart = {value: one.blocks for value, one in known if _are_apart(one, first, second)}
+        apart = {value: _fewest_trials(one, first, second) for value, one in known if _are_apart(one, first, second)}
         alone = [place for place in told if place[0] in apart]
         firm = [(at, ratio) for at, ratio in alone if _holds_among(len(measured), ratio, apart[at])]
         found = [one for both in pairwise(firm) if (one := _crossing(first, second, *both, certain=True))]
@@ -185,9 +185,19 @@ def _compared(experiment: Experiment, first: str, second: str) -> Estimate | Non
     return statistics.inverse(ratio) if first == BASELINE else ratio
 
 
-def _is_unsound(result: CandidateResult) -> bool:
-    """Return whether the rate of a candidate is not its schema's, or has no interval."""
-    return _has_few_trials(result) or _is_limited(result)
+def _tells_no_order(result: CandidateResult) -> bool:
+    """Return whether a candidate's place at a step is not its schema's, or not known.
+
+    Few trials that prove it far slower tell its place, though they are too few for an interval of its rate.
+    """
+    proved = result.retired is not None and result.retired.slower.low > 1
+    return _is_limited(result) or (_has_few_trials(result) and not proved)
+
+
+def _fewest_trials(experiment: Experiment, first: str, second: str) -> int:
+    """Return the number of blocks that a comparison of two candidates rests on."""
+    left = [one.retired.trials for one in experiment.candidates if one.retired and one.name in {first, second}]
+    return min([experiment.blocks, *left])
 
 
 def _has_few_trials(result: CandidateResult) -> bool:

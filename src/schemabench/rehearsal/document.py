@@ -298,6 +298,12 @@ def _result(found: Rehearsal) -> Iterator[Node]:
             text=found.incomparable,
             is_failure=True,
         )
+    elif found.compared and not found.by_state:
+        yield Paragraph(
+            text="Its invariants hold, as in a fresh installation that executed the same calls: "
+            f"{', '.join(map(name, found.compared))}. They do not tell whether rows are gone, as queries over the "
+            "state would."
+        )
     elif found.compared:
         yield Paragraph(
             text="Its rows are those of a fresh installation that executed the same calls, by "

@@ -123,13 +123,7 @@ def record(  # noqa: PLR0913 (what is known)
     calls = stalls.calls(
         driven.burst.operations, driven.due_ns, driven.drive.delays_ns, driven.drive.latencies_ns, driven.refused
     )
-    migration_ns = applying.begun_ns, applying.ended_ns
-    times = _Times(
-        before_ns=driven.drive.started_ns,
-        during_ns=applying.begun_ns,
-        after_ns=max(calls.over_ns(*migration_ns), float(driven.backlog_ns(*migration_ns))),
-        end_ns=applying.ending.at_ns,
-    )
+    times = _times(applied, calls)
     before_s, during_s, after_s = times.lengths_s()
     behind, behind_s = calls.behind(applying.begun_ns, asked.late_s * NANOSECONDS, applied.gathered)
     return Rehearsal(
@@ -163,10 +157,23 @@ def record(  # noqa: PLR0913 (what is known)
         rows=compared.rows,
         incomparable=compared.incomparable,
         counts=compared.counts,
-        compared=_queries(plan, compared) if applied.is_done else (),
+        compared=(queries := _queries(plan, compared) if applied.is_done else ()),
+        by_state=any(one in plan.found.workload.state for one in queries),
         undecided=compared.undecided,
         not_executed=tuple(sorted(candidate.file.operations)),
         passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
+    )
+
+
+def _times(applied: Applied, calls: Calls) -> _Times:
+    """Return when each stretch of a rehearsal begins."""
+    applying, driven = applied.applying, applied.driven
+    migration_ns = applying.begun_ns, applying.ended_ns
+    return _Times(
+        before_ns=driven.drive.started_ns,
+        during_ns=applying.begun_ns,
+        after_ns=max(calls.over_ns(*migration_ns), float(driven.backlog_ns(*migration_ns))),
+        end_ns=applying.ending.at_ns,
     )
 
 

@@ -23,6 +23,11 @@ def verdict(found: Rehearsal) -> str:
         result = f"The result is not {name(found.candidate)}."
     elif found.incomparable:
         result = f"Whether the result is {name(found.candidate)} is not known: {_left_open(found)}."
+    elif found.compared:
+        result = (
+            f"The result has the schema of {name(found.candidate)}; whether it has its rows is not known, since only "
+            "invariants compared them, and tables have another number of rows."
+        )
     else:
         result = f"The result has the schema of {name(found.candidate)}; its rows were not compared."
     return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
