@@ -10,7 +10,7 @@ from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear, said, wait_for
 
 SLOW_STATE = (
-    "SELECT customer, count(*), sum(amount_cents), pg_sleep(0.01) FROM orders GROUP BY customer ORDER BY customer;"
+    "SELECT customer, count(*), sum(amount_cents), pg_sleep(0.03) FROM orders GROUP BY customer ORDER BY customer;"
 )
 STATE = "SELECT customer, count(*), sum(amount_cents) FROM orders GROUP BY customer ORDER BY customer;"
 """Twenty customers, so that it takes longer than any of the limits."""
@@ -47,7 +47,7 @@ TIMES = [
         ),
         id="all others",
     ),
-    pytest.param(("SET transaction_timeout = '100ms'",), id="of transactions"),
+    pytest.param(("SET transaction_timeout = '300ms'",), id="of transactions"),
 ]
 """Limits, of which each would end a run by itself; that of transactions hides that of statements if it is shorter."""
 
