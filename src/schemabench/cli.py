@@ -37,7 +37,7 @@ from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench, ended
 from schemabench.cardinality import ROUND_TRIP, Axis
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import BrokenOffError, SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
 from schemabench.redaction import redact, redact_command, redact_sql
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failed if _notes(gone) else 0
     except SchemabenchError as error:
         output.complain("\n".join([f"ERROR: {error}", *_notes(error)]))
-        return failed
+        return _INTERRUPTED if isinstance(error, BrokenOffError) else failed
     except KeyboardInterrupt as interrupt:
         output.complain("\n".join(["Interrupted", *_notes(interrupt)]))
         return _INTERRUPTED

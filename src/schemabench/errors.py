@@ -104,6 +104,10 @@ class ServerError(SchemabenchError):
     """No server is available, or it failed or refused: its operator must act."""
 
 
+class BrokenOffError(SchemabenchError):
+    """The user interrupted it, and it tells what there is so far: the exit status is that of Ctrl-C."""
+
+
 class WorkerError(SchemabenchError):
     """A process that shares the load is gone, stopped, or missing: the operator of its machine must act.
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from schemabench import parsing, progress, signals
 from schemabench.bench import Asked, Bench, ended
+from schemabench.errors import UsageError
 from schemabench.terminal import Screen
 from schemabench.writing import Reports
 
 _BUDGET_S = 1200.0
-"""The default budget, for all steps: that of a single experiment would not do."""
+"""The budget for all steps where nobody set one: the default of a single experiment would not do."""
 _BUDGET = "--budget"
 
 
@@ -31,11 +32,15 @@ def add(
     """
     about = "measure a workload's candidates at a ladder of sizes: how they grow, where they cross, where they bend"
     parser = commands.add_parser(
-        "growth", help=about, description=f"Growth: {about}. Without --budget, it takes 20 minutes."
+        "growth",
+        help=about,
+        description=f"Growth: {about}. It takes 20 minutes, unless --budget, the environment or the ini file says "
+        "otherwise.",
     )
     parser.add_argument("workload", metavar="WORKLOAD")
     parser.add_argument(
         "--over",
+        action="append",
         required=True,
         metavar="AXIS",
         help="what grows: rows, clients, round-trip (added to each exchange), or a field of the cardinality",
@@ -60,10 +65,10 @@ def add(
         type=parsing.argument(parsing.size_bytes),
         default=None,
         metavar="SIZE",
-        help="what the data of a server that schemabench starts may take, WAL included, as in 15GB; the last value is "
-        "lowered to what fits (what is free on the disk)",
+        help="choose sizes of which the data of a server that schemabench starts, WAL included, are expected to fit "
+        "into SIZE, as in 15GB; the first size is measured in any case (what is free on the disk)",
     )
-    parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width()))
+    parser.set_defaults(run=lambda chosen: _grow(_over_one(chosen), asked(chosen), width()))
     return parser
 
 
@@ -77,6 +82,21 @@ def _times(text: str) -> float:
     if times <= 1:
         raise ValueError(f"{text!r} does not reach beyond the last value: 10x does")
     return times
+
+
+def _over_one(chosen: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments with the one axis that they name.
+
+    Raises:
+        UsageError: They name several.
+    """
+    axis, *others = chosen.over
+    if others:
+        raise UsageError(
+            f"A growth curve is over one axis, not {len(chosen.over)}: {', '.join(chosen.over)}",
+            remedies=[f"name one: --over {axis}", "draw a map over two: schemabench crossover --map 3x3"],
+        )
+    return argparse.Namespace(**{**vars(chosen), "over": axis})
 
 
 def _grow(chosen: argparse.Namespace, asked: Asked, width: int) -> int:

@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import pytest
+from shared_server import UNREACHABLE
 from shop import Shop, assert_clear, said
 
 from schemabench.report import read
@@ -15,6 +17,8 @@ QUICK = "--over rows"
 """In the command that is tried in every session of tests."""
 SHORT = ("--budget", "8s", "--precision", "0.5")
 """Enough for a step or some, with the fewest blocks."""
+AXES = {"rows": "background_orders", "clients": "clients", "round-trip": "round trip (ms)", "customers": "customers"}
+"""As a command names them, and as its report does."""
 COMMANDS = [
     pytest.param(shlex.split(line), id=line, marks=[] if QUICK in line else [pytest.mark.thorough])
     for line in BLOCK.splitlines()
@@ -32,7 +36,7 @@ def test_every_command_draws_a_curve(shop: Shop, words: list[str]) -> None:
     result = shop.schemabench(*words[1:], *SHORT)
 
     assert result.ret == 0
-    assert f"orders over {'background_orders' if 'rows' in words else ''}" in said(result)
+    assert f"orders over {AXES[words[words.index('--over') + 1]]}" in said(result)
     assert max(map(len, result.outlines)) <= 80
     for place, word in enumerate(words):
         if word == "--report":
@@ -44,10 +48,9 @@ def test_every_command_draws_a_curve(shop: Shop, words: list[str]) -> None:
 
 
 def test_an_axis_that_there_is_not_is_told_without_a_server(shop: Shop) -> None:
-    both = shop.schemabench("growth", "orders", "--over", "clients", "--clients", "8")
+    told = partial(shop.schemabench, "growth", "orders", "--over", SCHEMABENCH_POSTGRES=UNREACHABLE)
+    both = told("clients", "--clients", "8")
     assert_clear(both, "--over clients sets the connections of each step", "leave out --clients", "--to 8")
-    assert_clear(shop.schemabench("growth", "orders", "--over", "customer"), "did you mean 'customers'")
-    assert_clear(shop.schemabench("growth", "orders", "--over", "rows", "--to", "1x"), "does not reach beyond")
-    assert_clear(
-        shop.schemabench("growth", "orders", "--over", "rows", "--cardinality", "all"), "starts at one cardinality"
-    )
+    assert_clear(told("customer"), "did you mean 'customers'")
+    assert_clear(told("rows", "--to", "1x"), "does not reach beyond")
+    assert_clear(told("rows", "--cardinality", "all"), "starts at one cardinality")

@@ -35,5 +35,7 @@ def test_map_shows_where_the_answer_changes(bench: Bench) -> None:
     crossover.add_map(bench, "items", (2, 2), lambda: None)
 
     (drawn,) = bench.findings.maps
-    assert [cell.side for cell in drawn.cells[2:]] == ["better", "better"]
-    assert "better" not in {cell.side for cell in drawn.cells[:2]}
+    few, many = ([cell.side for cell in cells] for cells in (drawn.cells[:2], drawn.cells[2:]))
+    assert "worse" in few
+    assert "better" not in few, "a busy machine may leave one of them tied"
+    assert many == ["better", "better"]

@@ -166,7 +166,9 @@ def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench:
     assert [(cell.first, cell.second) for cell in drawn.cells] == [(10, 4), (10, 8), (40_000, 4), (40_000, 8)]
     for cell in drawn.cells:
         assert cell.ratio is not None
-        assert cell.side in {"tied", "better" if cell.ratio.low > 1 else "worse"}
+        assert cell.side in {"tied", "better", "worse"}
+        assert cell.side != "better" or cell.ratio.low > 1
+        assert cell.side != "worse" or cell.ratio.high < 1
     assert kept == [1, 2, 3, 4, 4]
     assert from_builtins(to_builtins(bench.record())).maps == (drawn,)
 

@@ -1,6 +1,6 @@
 """What a search or a map measures at a cardinality without a name, and what it shows of the experiment at work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -30,6 +30,25 @@ NOTES = Workload(
     burst=lambda *_: iter([Call("load", {})]),
     tenants=lambda _, organisations, __: (Call("load", {"owner": one.id}) for one in organisations),
 )
+
+
+def _plan(folder: Path) -> Plan:
+    return Plan(
+        found=laboratory.found(folder, NOTES, "-- name: load\nSELECT 1;\n"),
+        cardinality="typical",
+        candidates=laboratory.installable(folder / "schemas", dict.fromkeys(("baseline", "a"), "SELECT 1;\n")),
+        clients=1,
+        budget_s=1.0,
+        precision=0.1,
+        seed=1,
+    )
+
+
+def _measured(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """Have nothing measured; return the plans that would be."""
+    measured: list[Plan] = []
+    monkeypatch.setattr(experiment, "measure", lambda one, *_: measured.append(one))
+    return measured
 
 
 def _laboratory(plan: Plan | None, shown: list[str]) -> Laboratory:
@@ -63,18 +82,9 @@ def test_tenants_of_the_noise_are_in_the_tables_at_every_cardinality(
 ) -> None:
     model = making.make(datamodel.load(None, sample=True), seed=1, organisations=2)
     noise = Noise(path=tmp_path / "noise.json", model=model)
-    plan = Plan(
-        found=with_tenants(laboratory.found(tmp_path, NOTES, "-- name: load\nSELECT 1;\n"), noise),
-        noise=noise,
-        cardinality="typical",
-        candidates=laboratory.installable(tmp_path / "schemas", dict.fromkeys(("baseline", "a"), "SELECT 1;\n")),
-        clients=1,
-        budget_s=1.0,
-        precision=0.1,
-        seed=1,
-    )
-    measured: list[Plan] = []
-    monkeypatch.setattr(experiment, "measure", lambda one, *_: measured.append(one))
+    plain = _plan(tmp_path)
+    plan = replace(plain, found=with_tenants(plain.found, noise), noise=noise)
+    measured = _measured(monkeypatch)
     own = _laboratory(plan, [])
 
     own.measure("probe", Sizes(rows=7), ["a"], 1.0)
@@ -85,3 +95,16 @@ def test_tenants_of_the_noise_are_in_the_tables_at_every_cardinality(
     assert [call.values["owner"] for call in filling] == [1, 2]
     assert own.noise is not None
     assert own.noise.tenants
+
+
+def test_an_experiment_measures_ratios_alone_for_as_long_as_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = replace(_plan(tmp_path), race=3, soak_s=60.0, adequacy_s=10.0, equivalence="quick")
+    measured = _measured(monkeypatch)
+
+    _laboratory(plan, []).measure("probe", Sizes(), ["a"], 2.0, grace_s=0.5, most_growth=0.25)
+
+    (probe,) = measured
+    assert (probe.race, probe.soak_s, probe.adequacy_s, probe.equivalence) == (0, 0.0, 0.0, "off")
+    assert (probe.budget_s, probe.grace_s, probe.most_growth) == (2.0, 0.5, 0.25)

@@ -7,7 +7,7 @@ import pytest
 
 from schemabench import balance_command, cli, growth_command
 from schemabench.bench import ended
-from schemabench.errors import CandidateError, SchemabenchError, ServerError
+from schemabench.errors import BrokenOffError, CandidateError, SchemabenchError, ServerError
 
 LEFT = "Left on postgresql://h/d: 1 database of the run"
 
@@ -100,6 +100,18 @@ def test_an_interrupted_command_is_one_and_tells_what_is_left(
 
     assert cli.main([]) == 130
     assert capsys.readouterr().err == f"Interrupted\n{LEFT}\n"
+
+
+def test_an_interrupted_command_that_tells_what_there_is_has_the_status_of_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken_off(_: object) -> None:
+        raise BrokenOffError("The map was interrupted after 3.00 s: no cell of it was measured")
+
+    monkeypatch.setattr(cli, "_chosen", lambda _: SimpleNamespace(failed=2, run=broken_off))
+
+    assert cli.main([]) == 130
+    assert capsys.readouterr().err.startswith("ERROR: The map was interrupted after 3.00 s")
 
 
 def test_weights_are_printed_though_a_database_is_left(

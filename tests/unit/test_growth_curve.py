@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import pytest
 from fixed_run import USAGE
 
 from schemabench import growth
-from schemabench.bench import Bench
+from schemabench.bench import Bench, Findings
 from schemabench.crossover import Laboratory
 from schemabench.errors import CandidateError, Interrupted, ServerError, UsageError
 from schemabench.growth import Over, figures, needs
@@ -76,6 +77,8 @@ class FakeLaboratory:
     elapsed_s: float = 0.0
     blocks_s: list[float] = field(default_factory=list)
     graces_s: list[float] = field(default_factory=list)
+    asked: list[dict[str, object]] = field(default_factory=list)
+    """What else each step was asked for."""
     kept: list[Experiment] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     data: Path | None = None
@@ -100,7 +103,7 @@ class FakeLaboratory:
         return SimpleNamespace(subject=lambda _: SimpleNamespace(selected=("baseline", "other")), serve=lambda: server)
 
     def measure(
-        self, name: str, sizes: Sizes, _: object, budget_s: float, *, grace_s: float, **__: object
+        self, name: str, sizes: Sizes, _: object, budget_s: float, *, grace_s: float, **more: object
     ) -> Experiment:
         """Return an experiment that took its budget."""
         if failure := self.fails(sizes.rows):
@@ -109,6 +112,7 @@ class FakeLaboratory:
         self.elapsed_s += self.loading_s * sizes.rows + budget_s
         self.blocks_s.append(budget_s)
         self.graces_s.append(grace_s)
+        self.asked.append(more)
         rates = {one: self.rate(one, sizes.rows) for one in ("baseline", "other")}
         return replace(
             USAGE,
@@ -131,6 +135,9 @@ class FakeLaboratory:
     def say(self, text: str) -> None:
         """Take note."""
         self.said.append(text)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 @dataclass
@@ -201,6 +208,21 @@ def test_a_step_with_too_few_blocks_may_take_twice_as_long_again_but_not_what_ot
     assert back.graces_s[at - 1] <= 60.0 - before_s - back.blocks_s[at], "the last one has its time set aside"
 
 
+def test_a_step_for_which_the_budget_has_no_time_may_take_a_quarter_longer_all_the_same() -> None:
+    laboratory = FakeLaboratory(budget_s=1.0, rate=flat)
+    drawn(laboratory)
+
+    assert laboratory.blocks_s == [needs.SHORTEST_STEP_S]
+    assert laboratory.graces_s == [0.25 * needs.SHORTEST_STEP_S]
+
+
+def test_a_step_is_asked_to_end_once_its_databases_have_grown_by_a_quarter_and_grows_in_place() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
+    drawn(laboratory)
+
+    assert laboratory.asked == [{"grows": "rows", "most_growth": 0.25}] * len(laboratory.kept)
+
+
 def test_calls_that_grow_make_blocks_longer_once_bursts_are_the_shortest() -> None:
     one = needs.Needs(laboratory=cast(Laboratory, FakeLaboratory(budget_s=60.0, rate=flat)), over=ROWS)
     before = replace(USAGE, operations=12 * SHORTEST, blocks=45, warmup_blocks=2, blocks_needed=6, elapsed_s=70.5)
@@ -229,7 +251,9 @@ def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
 
     assert found.order[:2] == (1_000, 7_100), "halfway to 51,000, for which there seems to be time"
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason.startswith("it would take about 1 min 44 s, and the budget of 1 min has ")
+    assert last.reason.startswith(
+        "from 40,000 rows on, a step would take about 44.0 s, and the budget of 1 min has 43."
+    )
     assert 30_000 < max(step.value for step in found.steps if step.figures) < 60_000
 
 
@@ -238,7 +262,9 @@ def test_the_last_value_is_lowered_to_what_the_disk_holds(tmp_path: Path, monkey
     found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, data=tmp_path))
 
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason == "it would need about 85.8 MiB of disk, with 47.7 MiB free, of which 80 % may be used"
+    assert last.reason == (
+        "from 45,000 rows on, a step would need about 38.6 MiB of disk, with 47.7 MiB free, of which 80 % may be used"
+    )
     assert max(step.value for step in found.steps if step.figures) == 44_000, "three copies of 13 MB"
 
 
@@ -253,7 +279,8 @@ def test_the_data_of_a_server_stay_within_their_limit(tmp_path: Path, monkeypatc
 
     last = next(step for step in found.steps if step.value == 100_000)
     assert last.reason == (
-        "it would need about 85.8 MiB of disk, with 42.0 MiB left of --disk 47.7 MiB, of which 80 % may be used"
+        "from 40,000 rows on, a step would need about 34.3 MiB of disk, with 42.0 MiB left of --disk 47.7 MiB, of "
+        "which 80 % may be used"
     ), "without WAL at its largest"
     assert max(step.value for step in found.steps if step.figures) == 39_000
 
@@ -352,8 +379,11 @@ def test_a_first_step_that_fails_ends_the_curve_with_its_error() -> None:
         drawn(FakeLaboratory(budget_s=200.0, rate=flat, fails=lambda _: CandidateError("no baseline")))
 
 
-@pytest.mark.parametrize("failure", [ServerError("the server is gone"), KeyboardInterrupt()])
-def test_whatever_ends_a_curve_leaves_its_steps(failure: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("failure", "ended"),
+    [(ServerError("the server is gone"), "the server is gone"), (KeyboardInterrupt(), "it was interrupted")],
+)
+def test_whatever_ends_a_curve_leaves_its_steps(failure: BaseException, ended: str) -> None:
     laboratory = FakeLaboratory(budget_s=200.0, rate=flat, fails=lambda rows: failure if rows == 10_000 else None)
     one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS)
     with pytest.raises(type(failure)):
@@ -361,7 +391,7 @@ def test_whatever_ends_a_curve_leaves_its_steps(failure: BaseException) -> None:
 
     found = one.record()
     assert [step.value for step in found.steps] == [1_000]
-    assert found.ended in {"the server is gone", "it was interrupted"}
+    assert found.ended == ended
 
 
 def test_a_step_that_is_interrupted_keeps_its_blocks() -> None:
@@ -393,18 +423,29 @@ def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:
     assert edge.value == pytest.approx((1 << 20) / 300, rel=1e-3), "of the baseline, its control and the other"
 
 
+def sized(size_bytes: int, cache_bytes: int) -> Experiment:
+    """Return an experiment of the baseline alone, whose databases have a size."""
+    alone = replace(
+        result("baseline", 1.0, 1, 1.0, 0.0),
+        loaded=Loaded(rows=1, size_bytes=size_bytes, own_rows=1, elapsed_s=0.0),
+    )
+    return replace(USAGE, candidates=(alone,), cache_bytes=cache_bytes)
+
+
 @pytest.mark.parametrize("more", [0, 8 << 10, 24 << 10, 1 << 20])
 def test_a_cache_that_databases_hardly_grow_towards_is_full_nowhere(more: int) -> None:
-    def sized(size_bytes: int) -> Experiment:
-        alone = replace(
-            result("baseline", 1.0, 1, 1.0, 0.0),
-            loaded=Loaded(rows=1, size_bytes=size_bytes, own_rows=1, elapsed_s=0.0),
-        )
-        return replace(USAGE, candidates=(alone,), cache_bytes=128 << 20)
-
-    measured = [(1_000.0, sized(3 << 20)), (4_500.0, sized((3 << 20) + more))]
+    measured = [(1_000.0, sized(3 << 20, 128 << 20)), (4_500.0, sized((3 << 20) + more, 128 << 20))]
 
     assert list(figures.edges(ROWS, measured, 8 * GIB)) == []
+
+
+def test_memory_is_full_where_all_databases_together_are_as_large_if_its_size_is_known() -> None:
+    measured = [(1_000.0, sized(GIB, 128 << 20)), (10_000.0, sized(10 * GIB, 128 << 20))]
+
+    (edge,) = figures.edges(ROWS, measured, 8 * GIB)
+    assert (edge.title, edge.full_bytes) == ("memory (8.00 GiB) full", 8 * GIB)
+    assert edge.value == pytest.approx(4_000), "the control's are as large as the baseline's"
+    assert list(figures.edges(ROWS, measured, None)) == [], "the cache was full before the first step"
 
 
 def test_a_step_with_too_few_blocks_tells_of_no_crossing() -> None:
@@ -445,3 +486,33 @@ def test_a_server_with_too_few_connections_for_the_last_step_is_told_by_what_nam
         growth.add_growth(cast(Bench, bench), "items", clients, lambda: None)
 
     assert caught.value.remedies == ("fewer clients: --to 13",)
+
+
+def test_a_forecast_is_recorded_with_the_time_and_written_before_its_step_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    laboratory = FakeLaboratory(budget_s=200.0, rate=falling)
+    monkeypatch.setattr("schemabench.growth.command.Laboratory", lambda **_: laboratory)
+    bench = SimpleNamespace(
+        subject=lambda _: SimpleNamespace(cardinalities=("typical",)),
+        asked=SimpleNamespace(options=SimpleNamespace(budget_s=200.0)),
+        serve=lambda **_: None,
+        findings=Findings(),
+    )
+    written: list[tuple[Growth, int]] = []
+
+    def write() -> None:
+        (drawn,) = bench.findings.growths
+        written.append((drawn, len(laboratory.kept)))
+
+    growth.add_growth(cast(Bench, bench), "items", ROWS, write, project_to=2.0)
+    said, measured = next((drawn, measured) for drawn, measured in written if drawn.forecasts)
+    last, _ = written[-1]
+
+    assert [step.value for step in said.steps] == sorted(last.order[:measured])
+    assert last.order[measured] == 100_000, "it is measured next"
+    assert {(one.candidate, one.value) for one in said.forecasts} == {("baseline", 100_000), ("other", 100_000)}
+    assert all(one.figure and one.measured is None for one in said.forecasts)
+    assert all(datetime.fromisoformat(one.at).tzinfo for one in said.forecasts)
+    assert [replace(one, measured=None) for one in last.forecasts] == list(said.forecasts)
+    assert all(one.measured == about(falling(one.candidate, 100_000)) for one in last.forecasts)

@@ -5,7 +5,7 @@ from math import exp
 
 import numpy as np
 import pytest
-from fixed_run import USAGE
+from fixed_run import USAGE, judged
 
 from schemabench.growth import figures
 from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
@@ -33,6 +33,13 @@ def crossings(*steps: Experiment) -> list[bool]:
     """Return for each crossing whether it is beyond chance."""
     measured = [(1_000.0 * 2**place, one) for place, one in enumerate(steps)]
     return [one.is_certain for one in figures.crossings(measured)]
+
+
+def doubtful(found: Experiment) -> Experiment:
+    """Return an experiment whose baseline differs from itself."""
+    control = found.control
+    assert control is not None
+    return judged(found, "throughput", control=replace(control, tied_with=()))
 
 
 def certain(*steps: Experiment) -> int:
@@ -100,6 +107,22 @@ def test_no_crossing_rests_on_a_step_that_the_load_generator_limited() -> None:
 
     assert crossings(step(0.5, 0.05), behind) == [True]
     assert crossings(step(0.5, 0.05), replace(behind, candidates=busy)) == []
+
+
+def test_no_crossing_rests_on_a_step_at_which_the_baseline_differs_from_itself() -> None:
+    ahead, behind = step(0.5, 0.05), step(-0.5, 0.05)
+
+    assert crossings(ahead, behind) == [True]
+    assert crossings(doubtful(ahead), behind) == []
+    assert crossings(ahead, doubtful(behind)) == []
+    assert crossings(ahead, doubtful(behind), behind) == [True], "the others tell it"
+
+
+def test_a_step_that_is_left_out_makes_no_other_one_easier_to_pass() -> None:
+    ahead, barely = step(0.5, 0.05), step(-0.13, 0.05)  # 2.6 standard errors, where seven steps take 3.0
+
+    assert crossings(ahead, barely) == [True]
+    assert crossings(ahead, *[doubtful(ahead)] * 5, barely) == [False]
 
 
 @pytest.mark.parametrize(("least", "certain_one"), [(4.0, [True]), (0.8, [])], ids=["proved", "not proved"])

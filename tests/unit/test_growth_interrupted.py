@@ -74,8 +74,9 @@ def test_a_report_says_that_a_step_was_interrupted_and_counts_it_for_nothing() -
     assert "interrupted: at 10,000, before states were compared: no comparison rests on it" in said
     assert "too few blocks: at" not in said
     assert "; 1 step in 5 min of 20 min" in said
-    assert growth.sentence(BROKEN_OFF) == "One step was measured, at 1,000 rows."
-    assert growth.sentence(replace(BROKEN_OFF, steps=BROKEN_OFF.steps[1:])) == "No step was measured to its end."
+    assert growth.sentence(run(BROKEN_OFF), BROKEN_OFF) == "One step was measured, at 1,000 rows."
+    alone = replace(BROKEN_OFF, steps=BROKEN_OFF.steps[1:])
+    assert growth.sentence(run(alone), alone) == "No step was measured to its end."
     assert "hash_by_site 0.84x [0.76, 0.92] at 1,000." in verdict(run(BROKEN_OFF, *MEASURED))
     assert "over those of the finished step before" in throughput.columns[-1].legend
     assert dict(throughput.legend)["*"].startswith("interrupted, or too few blocks to tell candidates apart, ")

@@ -33,12 +33,19 @@ def test_a_power_law_is_straight_whatever_its_exponent() -> None:
 
 
 def test_a_gap_beside_a_sure_bend_is_halved_before_a_wider_one() -> None:
-    readings = [at(1_000, a=100), at(2_000, a=100), at(4_000, a=100), at(8_000, a=50), at(100_000, a=2)]
+    bent = [at(1_000, a=100), at(3_000, a=100), at(6_000, a=50), at(100_000, a=3)]
 
-    assert departure(ROWS, readings, 2) > 2
-    assert following(ROWS, readings) in {2_800.0, 5_700.0, 28_000.0}
-    bent = [at(1_000, a=100), at(30_000, a=100), at(60_000, a=50), at(100_000, a=25)]
-    assert following(ROWS, bent) == 5_500, "beside the bend, and wide"
+    assert departure(ROWS, bent, 1) > 2
+    assert departure(ROWS, bent, 2) < 1e-6, "straight from 3,000 on"
+    assert following(ROWS, bent) == 1_700, "the widest gap, halved, is 24,000"
+
+
+def test_of_two_gaps_beside_a_sure_bend_the_wider_one_is_halved() -> None:
+    bent = [at(1_000, a=100), at(2_000, a=100), at(10_000, a=20), at(100_000, a=2)]
+
+    assert departure(ROWS, bent, 1) > 2
+    assert departure(ROWS, bent, 2) < 1e-6, "straight from 2,000 on"
+    assert following(ROWS, bent) == 4_500, "the narrower gap, halved, is 1,400, and the widest 32,000"
 
 
 def test_a_bend_within_chance_does_not_count() -> None:

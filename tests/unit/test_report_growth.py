@@ -210,13 +210,16 @@ def test_steps_over_clients_are_on_copies_without_further_rows() -> None:
 
 
 def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
+    def told(of: Growth) -> str:
+        return growth.sentence(replace(GROWN, growths=(of,)), of)
+
     within = replace(GROWTH, crossings=(replace(CROSSING, is_certain=False),))
 
-    assert growth.sentence(GROWTH) == "From 1,000 to 10,000 rows, candidates change places beyond chance: 1 crossing."
-    assert growth.sentence(within) == "From 1,000 to 10,000 rows, candidates may change places, but not beyond chance."
-    assert growth.sentence(replace(GROWTH, crossings=())).endswith("no two candidates can be told to change places.")
-    assert growth.sentence(replace(GROWTH, steps=STEPS[:1])) == "One step was measured, at 1,000 rows."
-    assert growth.sentence(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
+    assert told(GROWTH) == "From 1,000 to 10,000 rows, candidates change places beyond chance: 1 crossing."
+    assert told(within) == "From 1,000 to 10,000 rows, candidates may change places, but not beyond chance."
+    assert told(replace(GROWTH, crossings=())).endswith("no two candidates can be told to change places.")
+    assert told(replace(GROWTH, steps=STEPS[:1])) == "One step was measured, at 1,000 rows."
+    assert told(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
 
 
 def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_its_steps() -> None:

@@ -11,7 +11,7 @@ from schemabench.crossover.finding import WORST, find, freeze, open_state
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.mapping import draw_map
 from schemabench.crossover.state import State
-from schemabench.errors import SchemabenchError
+from schemabench.errors import BrokenOffError
 from schemabench.records import Crossover, RatioMap
 from schemabench.units import format_duration, plural
 
@@ -23,7 +23,8 @@ def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
 
     Raises:
         UsageError: A name is unknown, or there is nothing to search or to resume.
-        SchemabenchError: It was interrupted, or an experiment could not be made.
+        BrokenOffError: It was interrupted.
+        SchemabenchError: An experiment could not be made.
     """
     laboratory = _laboratory(bench, workload)
     state = open_state(laboratory, resume=resume)
@@ -63,7 +64,8 @@ def add_map(
         over: Axes in place of the workload's last ones.
 
     Raises:
-        SchemabenchError: As `draw_map`; or it was interrupted.
+        BrokenOffError: It was interrupted.
+        SchemabenchError: As `draw_map`.
     """
     laboratory = _laboratory(bench, workload)
     drawn: RatioMap | None = None
@@ -87,7 +89,7 @@ def _laboratory(bench: Bench, workload: str) -> Laboratory:
     return Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
 
 
-def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
+def _interrupted(laboratory: Laboratory, state: State) -> BrokenOffError:
     told = [probe for probe in state.probes.values() if probe.ratio is not None]
     lowest = min((probe.ratio for probe in told if probe.ratio is not None), default=None)
     seen = (
@@ -95,7 +97,7 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
     )
     full = [one.cardinality for one in laboratory.bench.findings.further]
     again = f"{laboratory.bench.asked.command.removesuffix(_RESUME)}{_RESUME}"
-    return SchemabenchError(
+    return BrokenOffError(
         f"The search was interrupted after {format_duration(laboratory.elapsed_s)}: no {WORST} was frozen",
         checked=[
             f"measured in full: {', '.join(full) or 'nothing'}",
@@ -106,8 +108,8 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
     )
 
 
-def _broken_off(laboratory: Laboratory, drawn: RatioMap | None) -> SchemabenchError:
+def _broken_off(laboratory: Laboratory, drawn: RatioMap | None) -> BrokenOffError:
     cells = drawn.cells if drawn else ()
     done = sum(cell.ratio is not None for cell in cells)
     there = f"{done} of its {plural(len(cells), 'cell')} measured" if cells else "no cell of it was measured"
-    return SchemabenchError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")
+    return BrokenOffError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from schemabench.bench import Asked, Bench
 from schemabench.crossover import Laboratory
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import BrokenOffError, UsageError
 from schemabench.growth import figures
 from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
@@ -81,7 +81,8 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
         project_to: How many times the last value to project to; 1 for nothing beyond it, nor of the last step.
 
     Raises:
-        SchemabenchError: The server fails; or it was interrupted.
+        BrokenOffError: It was interrupted.
+        SchemabenchError: The server fails.
     """
     (start,) = bench.subject(workload).cardinalities
     laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
@@ -107,7 +108,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     try:
         curve.run(grow, forecast)
     except KeyboardInterrupt:
-        raise SchemabenchError(
+        raise BrokenOffError(
             f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "
             f"steps measured: {sum(not figures.is_interrupted(one) for one in curve.measured.values())}"
         ) from None

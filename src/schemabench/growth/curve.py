@@ -138,10 +138,9 @@ class Curve:
     def _on_the_way(self) -> float | None:
         """Return the next value up to the last one, which is lowered to what the machine holds; None after that one."""
         reached, end = max(self.measured), self.over.end
-        self._aim = reached
-        most_s: Callable[[float], float]
+        self._aim, lacking = reached, ""
         for most_s in (self._most_s, self._most_alone_s):
-            value = self.needs.farthest(reached, most_s)
+            value, lacking = self.needs.farthest(reached, most_s)
             if value is not None and (value == end or value >= _SMALLEST_STEP * reached):
                 self._aim = value
                 break
@@ -149,8 +148,7 @@ class Curve:
         if before is not None and not self.needs.lacking(before, self._left_s()):
             return before
         if self._aim < end:
-            lacking = self.needs.lacking(end, most_s(end))
-            self.tried[end] = GrowthStep(value=end, cardinality="", reason=f"it {lacking}")
+            self.tried[end] = GrowthStep(value=end, cardinality="", reason=lacking)
         self._last = self._aim
         return None if self._last in self.tried else self._last
 

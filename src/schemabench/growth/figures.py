@@ -25,6 +25,7 @@ from schemabench.records import (
     GrowthStep,
     StepFigures,
 )
+from schemabench.report.verdict import is_doubtful
 from schemabench.statistics.sign_flips import CONFIDENCE, fewest
 from schemabench.units import format_bytes
 
@@ -89,12 +90,14 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     difference by chance, each has to hold at a level that is divided by their number (Bonferroni): otherwise a
     candidate that truly leads at one end, and ties at many steps, would soon be overtaken. A crossing that is not
     certain has differences beyond chance at two steps, each for itself alone, or at one of two neighbouring steps. A
-    step at which the load generator limited one of the two, or one left too early to tell, is left out.
+    step at which the baseline differs from itself is left out, and so is one at which the load generator limited one of
+    the two, or one left too early to tell.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
     unsound = {(value, one.name) for value, each in measured for one in each.candidates if _tells_no_order(one)}
+    trusted = [(value, one) for value, one in measured if not is_doubtful(one.control)]
     for first, second in combinations(names, 2):
-        known = [(value, one) for value, one in measured if not {(value, first), (value, second)} & unsound]
+        known = [(value, one) for value, one in trusted if not {(value, first), (value, second)} & unsound]
         told = [(value, ratio) for value, one in known if (ratio := _compared(one, first, second))]
         apart = {value: _fewest_trials(one, first, second) for value, one in known if _are_apart(one, first, second)}
         alone = [place for place in told if place[0] in apart]

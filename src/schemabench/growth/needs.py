@@ -65,22 +65,25 @@ class Needs:
             )
         return ""
 
-    def farthest(self, beyond: float, most_s: Callable[[float], float]) -> float | None:
-        """Return the largest value up to the end for which there is enough; None if there is none beyond a value.
+    def farthest(self, beyond: float, most_s: Callable[[float], float]) -> tuple[float | None, str]:
+        """Return the largest value up to the end for which there is enough, and what the next one lacks, in words.
+
+        The value is None if there is none beyond the given one; the words are empty if it is the end.
 
         Args:
             beyond: The value.
             most_s: Of a value: the seconds that its step may take.
         """
-        if not self.lacking(self.over.end, most_s(self.over.end)):
-            return self.over.end
         low, high, found = beyond, self.over.end, None
+        if not (lacking := self.lacking(high, most_s(high))):
+            return high, ""
         while (value := self.over.between(low, high)) is not None:
-            if self.lacking(value, most_s(value)):
-                high = value
+            if reason := self.lacking(value, most_s(value)):
+                high, lacking = value, reason
             else:
                 low = found = value
-        return found
+        step = "it" if high == self.over.end else f"from {self.over.worded(high)} on, a step"
+        return found, f"{step} {lacking}"
 
     def seconds(self, value: float) -> float:
         """Return the estimated time of a step with the fewest blocks that have intervals."""

@@ -3,13 +3,13 @@
 Owns its verdict and its findings. Must not claim more than the intervals support.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from schemabench.records import Growth, GrowthStep, Run, StepFigures
+from schemabench.records import Growth, GrowthCrossing, GrowthStep, Run, StepFigures
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
 from schemabench.report.growth.forms import PLACES, about, candidates, finished, measured, over
-from schemabench.report.growth.steps import by_size, experiments, titles
+from schemabench.report.growth.steps import by_size, crossings, doubtful, experiments, telling, titles
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
@@ -39,7 +39,7 @@ def _part(run: Run, growth: Growth, number: int) -> Part:
         link=f"{growth.workload} over {over(growth)}",
         setting=_setting(run, growth),
         verdict=(
-            Paragraph(text=sentence(growth), emphasis="strong"),
+            Paragraph(text=sentence(run, growth), emphasis="strong"),
             *([Paragraph(text=against)] if against else []),
         ),
         answer=tuple(_answer(run, growth)),
@@ -48,39 +48,51 @@ def _part(run: Run, growth: Growth, number: int) -> Part:
     )
 
 
-def sentence(growth: Growth) -> str:
-    """Return what became of the order of the candidates from the first step to the last."""
-    certain = [one for one in growth.crossings if one.is_certain]
+def sentence(run: Run, growth: Growth) -> str:
+    """Return what became of the order of the candidates from the first to the last of the steps that can tell it."""
     steps = finished(growth)
     if not steps:
         return f"No step was measured{' to its end' if measured(growth) else ''}."
     if len(steps) == 1:
         return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
-    span = f"From {size(steps[0].value)} to {size(steps[-1].value)} {over(growth)}"
-    if certain:
-        return f"{span}, candidates change places beyond chance: {plural(len(certain), 'crossing')}."
-    if growth.crossings:
-        return f"{span}, candidates may change places, but not beyond chance."
-    return f"{span}, no two candidates can be told to change places."
+    known = telling(run, growth)
+    if len(known) <= 1:
+        every = plural(len(steps), "step")
+        some = f"Only one of {every}, at {size(known[0].value)} {over(growth)}," if known else f"None of {every}"
+        return f"{some} can tell candidates apart."
+    span = f"From {size(known[0].value)} to {size(known[-1].value)} {over(growth)}"
+    return f"{span}, {_order(crossings(run, growth))}."
+
+
+def _order(found: Sequence[GrowthCrossing]) -> str:
+    """Return whether candidates change places."""
+    if certain := sum(one.is_certain for one in found):
+        return f"candidates change places beyond chance: {plural(certain, 'crossing')}"
+    return (
+        "candidates may change places, but not beyond chance"
+        if found
+        else "no two candidates can be told to change places"
+    )
 
 
 def _setting(run: Run, growth: Growth) -> str:
     server = f"PostgreSQL {run.server.version}; " if run.server else ""
-    return (
-        f"{server}{plural(len(finished(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
-        f"{format_duration(growth.budget_s)}; all else as {name(growth.cardinality)}"
-    )
+    took, budget = format_duration(growth.elapsed_s), format_duration(growth.budget_s)
+    joined = " of" if growth.elapsed_s <= growth.budget_s or took == budget else ", beyond the budget of"
+    steps = plural(len(finished(growth)), "step")
+    return f"{server}{steps} in {took}{joined} {budget}; all else as {name(growth.cardinality)}"
 
 
 def _answer(run: Run, growth: Growth) -> Iterator[Node]:
-    if growth.crossings:
-        yield Bullets(lead="Where lines cross:", items=tuple(map(str, _crossings(growth))))
+    if found := crossings(run, growth):
+        yield Bullets(lead="Where lines cross:", items=tuple(_crossings(growth, found)))
     yield Terms(
         items=(
             ("marks", "; ".join(f"{one.title} at {about(one.value)} {over(growth)}" for one in growth.edges)),
             ("rows", _loading(growth)),
             ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
+            ("doubtful", _doubtful(run, growth)),
             ("left early", _left(growth)),
             ("load generator", _limited(growth)),
             ("interrupted", _interrupted(growth)),
@@ -106,9 +118,9 @@ def _unmeasured(growth: Growth) -> list[GrowthStep]:
     return [step for step in growth.steps if not step.figures]
 
 
-def _crossings(growth: Growth) -> Iterator[str]:
-    steps = plural(len(finished(growth)), "step")
-    for one in growth.crossings:
+def _crossings(growth: Growth, found: Sequence[GrowthCrossing]) -> Iterator[str]:
+    steps = plural(sum(step.has_intervals for step in measured(growth)), "step")
+    for one in found:
         said = (
             f"{name(one.second)} overtakes {name(one.first)} between {size(one.low)} and {size(one.high)}: "
             f"{name(one.first)} has {figures.ratio_with_interval(one.before, PLACES)} the throughput of "
@@ -141,6 +153,15 @@ def _few(growth: Growth) -> str:
     """Return the steps that had too few blocks when they ended."""
     few = [size(step.value) for step in finished(growth) if not step.has_intervals]
     return f"at {figures.listed(few, len(few))}, blocks do not tell candidates apart" if few else ""
+
+
+def _doubtful(run: Run, growth: Growth) -> str:
+    """Return the steps at which the baseline differs from itself: laws are fitted to them all the same."""
+    at = [size(value) for value in sorted(doubtful(run, growth))]
+    if not at:
+        return ""
+    rest = ", but projections and forecasts may" if growth.projections or growth.forecasts else ""
+    return f"at {figures.listed(at, len(at))}, the baseline differs from itself: no crossing rests on that{rest}"
 
 
 def _left(growth: Growth) -> str:

@@ -23,11 +23,15 @@ _End = tuple[GrowthStep, Standing | None]
 
 
 def sentence(run: Run, growth: Growth) -> str:
-    """Return the throughput over the baseline's of those candidates for which it changes most; empty without any."""
+    """Return the throughput over the baseline's of those candidates for which it changes most; empty without any.
+
+    It is of the first and the last step that can tell candidates apart; without any, of the first and the last of all.
+    """
     every = [one for one in steps.experiments(run, growth) if not one[0].is_interrupted]
     if not every:
         return ""
-    known = [one for one in every if one[0].has_intervals] or every
+    told = steps.telling(run, growth)
+    known = [one for one in every if one[0] in told] or every
     ends = [known[0], *known[-1:]] if len(known) > 1 else known
     found = {who: [(step, _standing(experiment, who)) for step, experiment in ends] for who in _rivals(ends)}
     if not found:

@@ -3,15 +3,16 @@
 Owns their columns. Must not word a verdict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from schemabench.records import Estimate, Growth, GrowthStep, Run, StepFigures
 from schemabench.report import figures
 from schemabench.report.drawings import Growing, Grown
-from schemabench.report.growth import lacking
+from schemabench.report.growth import lacking, steps
 from schemabench.report.growth.forms import (
     CRITERIA,
+    DOUBTFUL,
     LIMITED,
     PLACES,
     RANGE,
@@ -33,6 +34,7 @@ _TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
 _COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
 _RANGES = "too few blocks to tell candidates apart, or it left after too few; with fewer than six, a range over blocks"
 _LIMITS = "the load generator limited it: calls/s are a lower bound, and times include its delays"
+_DOUBTS = "the baseline differs from itself at this step, and others may by as much: no crossing rests on it"
 _NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
 
@@ -40,11 +42,12 @@ def section(run: Run, growth: Growth) -> Section | None:
     """Return the figures at each step; None if no step was measured."""
     if not measured(growth):
         return None
-    charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion)))
+    doubtful = steps.doubtful(run, growth)
+    charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion, doubtful)))
     nodes: tuple[Node, ...] = (
-        _rates(growth),
-        _table(growth, "Service times of all calls", _TIMES, lacking.times(run, growth)),
-        _table(growth, "Costs", _COSTS, "not reported, or not ranked"),
+        _rates(growth, doubtful),
+        _table(growth, doubtful, "Service times of all calls", _TIMES, lacking.times(run, growth)),
+        _table(growth, doubtful, "Costs", _COSTS, "not reported, or not ranked"),
         *([Beside(charts=charts)] if charts else []),
     )
     return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
@@ -61,11 +64,11 @@ def _names(step: GrowthStep, own: StepFigures) -> tuple[Cell, Cell]:
     return Cell(text=name(own.candidate)), Cell(text=size(step.value), sort=step.value)
 
 
-def _rates(growth: Growth) -> Table:
+def _rates(growth: Growth, doubtful: Collection[float]) -> Table:
     ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
     criterion, finished = TITLES["calls_per_s"], "finished " if _interrupted(growth) else ""
     rows = tuple(
-        (*_names(step, own), cell(criterion, step, own), _change(ratios.get((own.candidate, step.value))))
+        (*_names(step, own), cell(criterion, step, own, doubtful), _change(ratios.get((own.candidate, step.value))))
         for step, own in _each(growth)
     )
     return Table(
@@ -89,8 +92,12 @@ def _rates(growth: Growth) -> Table:
     )
 
 
-def _table(growth: Growth, caption: str, criteria: Sequence[Criterion], absent: str) -> Table:
-    rows = tuple((*_names(step, own), *(cell(one, step, own) for one in criteria)) for step, own in _each(growth))
+def _table(
+    growth: Growth, doubtful: Collection[float], caption: str, criteria: Sequence[Criterion], absent: str
+) -> Table:
+    rows = tuple(
+        (*_names(step, own), *(cell(one, step, own, doubtful) for one in criteria)) for step, own in _each(growth)
+    )
     return Table(
         caption=_caption(growth, caption),
         columns=(
@@ -119,7 +126,7 @@ def _interrupted(growth: Growth, last: str = "") -> str:
 def _marks(growth: Growth, intervals: Sequence[str]) -> list[tuple[str, str]]:
     """Return the marks at the ends of some intervals, and what they mean."""
     signs = {one for text in intervals for one in text.rpartition("]")[2]}
-    meant = ((RANGE, f"{_interrupted(growth, 'or ')}{_RANGES}"), (LIMITED, _LIMITS))
+    meant = ((RANGE, f"{_interrupted(growth, 'or ')}{_RANGES}"), (LIMITED, _LIMITS), (DOUBTFUL, _DOUBTS))
     return [one for one in meant if one[0] in signs]
 
 
@@ -142,8 +149,8 @@ def _change(ratio: Estimate | None) -> Cell:
     return Cell(text=figures.multiple(ratio.value), interval=figures.ratio_interval(ratio, PLACES), sort=ratio.value)
 
 
-def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
-    points = [*_points(growth, criterion)]
+def _chart(growth: Growth, criterion: Criterion, doubtful: Collection[float]) -> Chart | None:
+    points = [*_points(growth, criterion, doubtful)]
     drawn = [one for one in points if one.figure.value > 0]
     if len(drawn) <= 1:
         return None
@@ -168,11 +175,11 @@ def _scaled(figure: Estimate, factor: float) -> Estimate:
     return Estimate(value=factor * figure.value, low=factor * figure.low, high=factor * figure.high)
 
 
-def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:
+def _points(growth: Growth, criterion: Criterion, doubtful: Collection[float]) -> Iterator[Grown]:
     for step in measured(growth):
         for one in step.figures:
             if figure := criterion.of(one):
-                text = f"{criterion.one(figure.value)} {extent(criterion, step, one)}".strip()
+                text = f"{criterion.one(figure.value)} {extent(criterion, step, one, doubtful)}".strip()
                 yield Grown(name=one.candidate, value=step.value, figure=figure, text=text)
     for projection in growth.projections:
         if projection.measure == criterion.measure:

@@ -3,8 +3,8 @@
 Owns the criteria and their form as text. Must not draw a table.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from schemabench.records import Estimate, Growth, GrowthStep, Measure, StepFigures
 from schemabench.report import figures
@@ -19,6 +19,8 @@ RANGE = "*"
 """Marks figures that rest on too few trials for an interval, or are of a step that was interrupted."""
 LIMITED = "+"
 """Marks figures that the load generator limited."""
+DOUBTFUL = "?"
+"""Marks rates and times of a step at which the baseline differs from itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,22 +125,33 @@ def axis(growth: Growth) -> tuple[Column, Column]:
     )
 
 
-def cell(criterion: Criterion, step: GrowthStep, own: StepFigures) -> Cell:
-    """Return a figure of a step, with its interval."""
+def cell(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: Collection[float]) -> Cell:
+    """Return a figure of a step, with its interval, as in `extent`."""
     if (figure := criterion.of(own)) is None:
         return Cell(text=figures.DASH)
-    return Cell(text=criterion.one(figure.value), interval=extent(criterion, step, own), sort=figure.value)
+    return Cell(text=criterion.one(figure.value), interval=extent(criterion, step, own, doubtful), sort=figure.value)
 
 
-def extent(criterion: Criterion, step: GrowthStep, own: StepFigures) -> str:
-    """Return the interval of a measured figure, with marks where nothing rests on it; empty for one read once."""
+def extent(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: Collection[float]) -> str:
+    """Return the interval of a measured figure, with marks for what is wrong with it; empty for one read once.
+
+    Args:
+        criterion: Which figure.
+        step: The step.
+        own: The candidate's figures there.
+        doubtful: The values of steps at which the baseline differs from itself.
+    """
     figure = criterion.of(own)
     shown = interval(criterion, figure) if figure else ""
     if not shown:
         return ""
-    is_range = own.has_few_trials or not step.has_intervals
-    is_limited = own.is_limited and not replace(own, has_few_trials=False).is_sound(criterion.measure)
-    return f"{shown}{RANGE if is_range else ''}{LIMITED if is_limited else ''}"
+    is_of_time = not StepFigures(candidate=own.candidate, is_limited=True).is_sound(criterion.measure)
+    signs = (
+        (RANGE, own.has_few_trials or not step.has_intervals),
+        (LIMITED, own.is_limited and is_of_time),
+        (DOUBTFUL, step.value in doubtful and is_of_time),
+    )
+    return shown + "".join(sign for sign, holds in signs if holds)
 
 
 def worded(criterion: Criterion, figure: Estimate) -> str:

@@ -1,12 +1,13 @@
-"""The experiments of a curve's steps: their order and their names in a report.
+"""The experiments of a curve's steps: their order, their names in a report, and what they can tell.
 
-Owns which experiment belongs to which step. Must not word a verdict.
+Owns which experiment belongs to which step, and which steps tell something of candidates. Must not word a verdict.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from schemabench.records import Experiment, Growth, GrowthStep, Run
+from schemabench.records import Experiment, Growth, GrowthCrossing, GrowthStep, Run
+from schemabench.report import verdict
 from schemabench.report.growth.forms import measured
 from schemabench.report.sizes import size
 
@@ -39,6 +40,28 @@ def experiments(run: Run, growth: Growth) -> list[tuple[GrowthStep, Experiment]]
     known = {_key(one): one for one in run.experiments}
     keys = ((step, (growth.workload, step.cardinality)) for step in measured(growth))
     return [(step, known[key]) for step, key in keys if key in known]
+
+
+def doubtful(run: Run, growth: Growth) -> frozenset[float]:
+    """Return the values of the steps that tell nothing of candidates, since the baseline differs from itself there.
+
+    Those without intervals tell nothing either way.
+    """
+    return frozenset(
+        step.value for step, one in experiments(run, growth) if step.has_intervals and verdict.is_doubtful(one.control)
+    )
+
+
+def telling(run: Run, growth: Growth) -> list[GrowthStep]:
+    """Return the steps that can tell candidates apart, by value."""
+    left_out = doubtful(run, growth)
+    return [step for step in measured(growth) if step.has_intervals and step.value not in left_out]
+
+
+def crossings(run: Run, growth: Growth) -> list[GrowthCrossing]:
+    """Return the crossings that rest on no doubtful step; in older run files, others may."""
+    left_out = doubtful(run, growth)
+    return [one for one in growth.crossings if not left_out & {one.low, one.high}]
 
 
 def _key(experiment: Experiment) -> Key:
