@@ -45,12 +45,12 @@ def test_who_drifts_is_told_with_what_grew_meanwhile() -> None:
     assert "baseline itself: no drift beyond chance in throughput, with what the machine did meanwhile" in said
 
 
-def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
+def test_who_does_not_drift_is_told_with_the_changes_that_remain_possible() -> None:
     said = sentence(_experiment(soak(250.0, 0.9, None), soak(270.0, 1.0, STEADY)))
 
     assert (
-        "flat: no drift beyond chance in throughput (a loss of up to 2.1 % or a gain of up to 2.6 % per minute would "
-        "look like chance), and no slope is known of p50 and p99; " in said
+        "flat: no drift beyond chance in throughput (at most a loss of 2.1 % or a gain of 2.6 % per minute), and no "
+        "slope is known of p50 and p99; " in said
     )
     assert (
         "baseline itself loses 19 % [18, 20] of its throughput per minute, with what the machine did meanwhile ("
@@ -101,13 +101,12 @@ def test_each_figure_that_drifts_is_told_by_its_name() -> None:
     )
 
 
-def test_what_would_look_like_chance_has_a_bound_on_each_side_since_no_loss_exceeds_all() -> None:
+def test_changes_that_remain_possible_have_a_bound_on_each_side_since_no_loss_exceeds_all() -> None:
     (said, _) = clauses(flat=_with(soak(250.0, 1.0, None), rate=WIDE, p50_ns=STEADY, p99_ns=WIDE))
 
     assert said == (
-        "flat: no drift beyond chance in throughput (a loss of up to 59 % or a gain of up to 153 % per minute would "
-        "look like chance), p50 (a fall of up to 2.1 % or a rise of up to 2.6 %) and p99 (a fall of up to 59 % or a "
-        "rise of up to 153 %)"
+        "flat: no drift beyond chance in throughput (at most a loss of 59 % or a gain of 153 % per minute), p50 (at "
+        "most a fall of 2.1 % or a rise of 2.6 %) and p99 (at most a fall of 59 % or a rise of 153 %)"
     )
 
 
@@ -116,9 +115,8 @@ def test_candidates_of_one_clause_have_the_range_of_their_bounds() -> None:
     (said, _) = clauses(flat=narrow, wide=wide)
 
     assert said == (
-        "flat and wide: no drift beyond chance in throughput (a loss of up to 2.1 to 59 % or a gain of up to 2.6 to "
-        "153 % per minute, by candidate, would look like chance) and p99 (a fall of up to 2.1 % or a rise of up to "
-        "2.6 %), and no slope is known of p50"
+        "flat and wide: no drift beyond chance in throughput (at most a loss of 2.1 to 59 % or a gain of 2.6 to 153 % "
+        "per minute, by candidate) and p99 (at most a fall of 2.1 % or a rise of 2.6 %), and no slope is known of p50"
     )
 
 
@@ -132,7 +130,7 @@ def test_candidates_are_not_said_to_be_steady_in_what_is_known_of_others_alone()
         "flat: no drift beyond chance in throughput",
         "rare: no drift beyond chance in throughput",
     ]
-    assert "and p99 (a fall of" in some[0]
+    assert "and p99 (at most a fall of" in some[0]
     assert some[1].endswith(", and no slope is known of p50 and p99")
 
 
@@ -206,12 +204,12 @@ def test_a_baseline_with_too_few_independent_turns_is_told_to_have_no_slope() ->
     assert "baseline itself: too few independent turns for a slope" in sentence(_experiment(wild, usual))
 
 
-def test_vacuums_are_told_beside_a_drift_with_their_share_of_the_turns() -> None:
+def test_vacuums_are_told_beside_a_drift_with_their_share_of_the_time() -> None:
     busy = soak(270.0, 0.94, WORSE)
     turns = tuple(replace(one, meanwhile={**one.meanwhile, "own_vacuum_share": 0.25}) for one in busy.slices)
     said = sentence(_experiment(soak(250.0, 1.0, None), replace(busy, slices=turns)))
 
-    assert "vacuums under way in 25 % of its turns)" in said
+    assert "autovacuum at work for it in 25 % of its time)" in said
 
 
 def test_pending_lists_are_told_by_their_longest_since_they_are_emptied_again() -> None:
@@ -265,10 +263,50 @@ def test_at_productions_pace_the_speed_of_calls_drifts() -> None:
     assert "of the speed of its calls per 10 min" in said
 
 
-def test_an_interrupted_soak_says_so() -> None:
+def test_an_interrupted_soak_says_so_and_how_long_it_was() -> None:
     assert PAGEVIEWS.soak is not None
     broken = replace(PAGEVIEWS, soak=replace(PAGEVIEWS.soak, interrupted=True, rounds=4))
-    assert "interrupted after 4 rounds" in sentence(broken)
+    assert "2 min of work each, by turns, as fast as connections allow; interrupted after 4 rounds" in sentence(broken)
+
+
+def _busy(fared: SoakFigures, turns: range) -> SoakFigures:
+    """Return how one fared for whom the load generator was busy in some turns."""
+    slices = tuple(replace(one, busy_share=0.95 if one.round in turns else 0.6) for one in fared.slices)
+    return replace(fared, slices=slices)
+
+
+def test_nobody_is_said_to_be_steady_whom_the_load_generator_limited_at_one_end() -> None:
+    flat = _with(soak(250.0, 1.0, None), rate=STEADY)
+    limited, steady, busy_in_the_middle = _busy(flat, range(1, 5)), flat, _busy(flat, range(5, 7))
+
+    assert limited.is_limited
+    assert not busy_in_the_middle.is_limited
+    some = clauses(limited=limited, steady=steady)
+    assert some[0].startswith("steady: no drift beyond chance in throughput (at most")
+    assert some[1] == "limited: no verdict, as the load generator was the bottleneck"
+
+
+def test_where_the_load_generator_limited_the_baseline_nobody_is_said_to_be_steady() -> None:
+    assert PAGEVIEWS.soak is not None
+    flat = _with(soak(250.0, 1.0, None), rate=STEADY)
+    known = [("baseline", _busy(soak(250.0, 1.0, None), range(8, TURNS))), ("flat", flat)]
+    said = [plain(one) for one in soak_drift.clauses(replace(PAGEVIEWS.soak, control=None), known)]
+
+    assert said[0] == "flat: no verdict, as the load generator was the bottleneck"
+
+
+def test_who_took_fewer_turns_has_their_number_beside_what_grew() -> None:
+    def growth(flat: SoakFigures) -> Table:
+        section = told.section(View(_experiment(soak(250.0, 1.0, None), flat), RUN))
+        assert section is not None
+        return [node for node in section.nodes if isinstance(node, Table)][1]
+
+    usual = soak(270.0, 1.0, STEADY)
+    fewer = growth(replace(usual, slices=usual.slices[:5]))
+
+    assert "turns" not in [one.heading for one in growth(usual).columns]
+    assert [one.heading for one in fewer.columns][1] == "turns"
+    assert {plain(row[0].text): row[1].text for row in fewer.rows} == {"baseline": str(TURNS), "flat": "5"}
 
 
 def test_the_section_has_drifts_growth_charts_and_every_turn() -> None:

@@ -123,6 +123,7 @@ def test_a_percentile_that_is_not_known_in_a_round_is_missed_in_that_round_alone
     turns = {"baseline": _turns(0.0), "candidate": _turns(0.0), "other": _turns(0.0)}
     found = soaking.slopes({**turns, who: gap}, 1.0)
 
+    assert found.keys() == turns.keys()
     for name, own in found.items():
         assert [one.figure for one in own] == ["rate", "p50_ns", "p99_ns"]
         assert all(one.own and bool(one.to_baseline) == (name != "baseline") for one in own)
@@ -229,6 +230,24 @@ def test_a_tail_that_drifts_is_told_to_be_the_machines_in_part_like_a_rate() -> 
     assert _told(_record(), {"baseline": own, "flat": STEADY}) == {}, "nobody is said to drift"
     text = _told(_record(), {"baseline": own, "flat": compared})["soak-baseline-drifts"]
     assert text.startswith("The baseline's own figures changed during the soak (p99). If that was the machine")
+
+
+@pytest.mark.parametrize("turns", [range(1, 5), range(8, 12)], ids=["at the beginning", "at the end"])
+def test_a_busy_load_generator_at_one_end_is_told_however_idle_it_was_between(turns: range) -> None:
+    slices = tuple(replace(one, busy_share=0.95 if one.round in turns else 0.5) for one in STEADY.slices)
+    busy = replace(STEADY, slices=slices)
+
+    assert _told(_record(), {"flat": busy})["soak-load-generator"].startswith(
+        "The load generator was the bottleneck for flat at the beginning or the end of the soak: slopes"
+    )
+    assert "and all are compared with it" in _told(_record(), {"baseline": busy})["soak-load-generator"]
+
+
+def test_entrants_that_came_differently_far_in_a_file_are_told_to_have_executed_other_calls() -> None:
+    assert list(soaking._limits_of_course("", [20, 20])) == []
+    (told,) = soaking._limits_of_course("", [20, 31, 24])
+    assert told.code == "soak-other-calls"
+    assert "the slowest replayed 20 bursts of the file and the fastest 31" in told.text
 
 
 def test_who_falls_behind_production_is_told_with_how_often_and_how_far() -> None:

@@ -29,7 +29,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.turns import Pattern, Turns
 from schemabench.progress import Progress
-from schemabench.records import BUSY_SHARE, CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
+from schemabench.records import CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
 from schemabench.server import Server, slowed
 from schemabench.units import format_duration, plural
 
@@ -72,6 +72,8 @@ class Soaked:
     """None if there was no soak."""
     figures: Mapping[str, SoakFigures] = field(default_factory=dict)
     """Entrant -> how it fared."""
+    interrupted: bool = False
+    """Whether the user ended it."""
     notices: tuple[Notice, ...] = ()
 
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
@@ -128,7 +130,7 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         left_out: Entrants that do not take part; nobody does without the baseline.
 
     Raises:
-        ServerError: The server failed.
+        ServerError: The server is gone. After any other failure, the finished rounds are returned, with a notice.
     """
     plan, measured = blocks.plan, blocks.measured
     entrants = [one for one in blocks.entrants if measured.is_left(one.name) and one.name not in left_out]
@@ -138,16 +140,18 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         observer.close()
         one.close()
     pattern = _paced(plan) if _is_paced(plan) else _closed(plan, blocks.size, measured)
-    course, interrupted = _Course(plan=plan, pattern=pattern), False
+    course, interrupted, broken = _Course(plan=plan, pattern=pattern), False, ""
     try:
         _run(course, server, entrants, blocks.progress)
     except KeyboardInterrupt:
         interrupted = True
     except ServerError as failure:
-        if course.begun or not server.alive():
+        if not server.alive():
             raise
-        return Soaked(notices=(Notice(code="soak-not-begun", text=f"There was no soak: {failure.what}"),))
-    figures = _figures(plan, course.taking)
+        if not course.begun:
+            return Soaked(notices=(Notice(code="soak-not-begun", text=f"There was no soak: {failure.what}"),))
+        broken = failure.what
+    figures = _figures(plan, course.taking, course.rounds)
     record = Soak(
         asked_s=plan.soak_s,
         paced=pattern.paced,
@@ -158,10 +162,31 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         slowed=course.slowed,
         settings=course.settings,
         control=figures.get(CONTROL),
-        interrupted=interrupted,
+        interrupted=interrupted or bool(broken),
     )
     unread = next((one.wear.unread for one in course.taking if one.wear.unread), "")
-    return Soaked(record=record, figures=figures, notices=tuple(notices(record, figures, len(entrants), unread)))
+    whole = plan.inputs and not record.interrupted
+    bursts = [one.bursts for one in course.taking if whole and not one.ended]
+    told = (*_limits_of_course(broken, bursts), *notices(record, figures, len(entrants), unread))
+    return Soaked(record=record, figures=figures, interrupted=interrupted, notices=told)
+
+
+def _limits_of_course(broken: str, bursts: Collection[int]) -> Iterator[Notice]:
+    """Yield why a soak ended early, and that those who replay a file did not all come equally far in it.
+
+    Args:
+        broken: The error that ended it; empty if none did.
+        bursts: How many each entrant executed to the end; none where calls are made up, or it ended early.
+    """
+    if broken:
+        yield Notice(code="soak-broken-off", text=f"The soak was broken off, and covers the rounds before: {broken}")
+    if len(set(bursts)) > 1:
+        text = (
+            f"In the soak, the slowest replayed {min(bursts)} bursts of the file and the fastest {max(bursts)}. In one "
+            "round, they did not execute the same calls: where calls become heavier or lighter in the course of the "
+            "file, that is in their slopes"
+        )
+        yield Notice(code="soak-other-calls", text=text)
 
 
 def _run(course: _Course, server: Server, entrants: Sequence[Entrant], progress: Progress) -> None:
@@ -235,14 +260,14 @@ def _settings(one: Turns) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in texts}
 
 
-def _figures(plan: Plan, taking: Sequence[Turns]) -> dict[str, SoakFigures]:
-    """Return the turns of all, with their slopes."""
-    slices = {one.entrant.name: one.slices for one in taking}
+def _figures(plan: Plan, taking: Sequence[Turns], rounds: int) -> dict[str, SoakFigures]:
+    """Return the turns of all in finished rounds, with their slopes; all turns of those that left."""
+    slices = {one.entrant.name: [turn for turn in one.slices if one.ended or turn.round < rounds] for one in taking}
     staying = [one.entrant.name for one in taking if not one.ended]
     found = slopes({name: slices[name] for name in staying}, per_s(plan.soak_s))
     return {
-        one.entrant.name: SoakFigures(slices=tuple(one.slices), slopes=found.get(one.entrant.name, ()), ended=one.ended)
-        for one in taking
+        name: SoakFigures(slices=tuple(slices[name]), slopes=found.get(name, ()), ended=one.ended)
+        for name, one in ((one.entrant.name, one) for one in taking)
     }
 
 
@@ -310,7 +335,8 @@ def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unr
     if unread:
         text = (
             f"How long the pending lists of GIN indexes were is not known: {unread}. It takes a role that may create "
-            "the extension pgstattuple, or a server of schemabench's own that has it: --postgres 18"
+            "the extension pgstattuple and execute pgstatginindex (GRANT pg_stat_scan_tables TO ...), or a server of "
+            "schemabench's own that has the extension: --postgres 18"
         )
         yield Notice(code="soak-pending-unknown", text=text)
     drift = any(_drifting(one, "to_baseline") for one in figures.values())
@@ -322,7 +348,7 @@ def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unr
         )
         yield Notice(code="soak-baseline-drifts", text=text)
     for name, one in figures.items():
-        yield from _limits(record, name, one.slices)
+        yield from _limits(record, name, one)
 
 
 def _drifting(one: SoakFigures, which: Literal["own", "to_baseline"]) -> list[str]:
@@ -331,10 +357,16 @@ def _drifting(one: SoakFigures, which: Literal["own", "to_baseline"]) -> list[st
     return [figure.removesuffix("_ns") for figure, change in changes if change and not change.low <= 0 <= change.high]
 
 
-def _limits(record: Soak, name: str, slices: Sequence[SoakSlice]) -> Iterator[Notice]:
+def _limits(record: Soak, name: str, one: SoakFigures) -> Iterator[Notice]:
     """Yield what limits the figures of one entrant."""
-    if slices and float(np.median([turn.busy_share for turn in slices])) > BUSY_SHARE:
-        text = f"The load generator limited {name} in the soak: slopes of its rate are steeper than they look"
+    slices = one.slices
+    if one.is_limited:
+        others = ", and all are compared with it" if name == BASELINE else ""
+        text = (
+            f"The load generator was the bottleneck for {name} at the beginning or the end of the soak{others}: slopes "
+            "of its rate are steeper than they look, and its response times include the load generator's own time. "
+            "Send fewer operations at once: --clients"
+        )
         yield Notice(code="soak-load-generator", text=text)
     late = [turn.duration_s for turn in slices if record.paced and turn.duration_s > BEHIND * record.slice_s]
     if late:

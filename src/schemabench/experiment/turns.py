@@ -73,6 +73,7 @@ class Turns:
         pattern: Of its turns.
         slices: Its turns so far.
         ended: Why it has left; empty while it takes part.
+        bursts: How many it began.
     """
 
     plan: Plan
@@ -83,9 +84,9 @@ class Turns:
     pattern: Pattern
     slices: list[SoakSlice] = field(default_factory=list)
     ended: str = ""
+    bursts: int = 0
     _feed: Feed = field(init=False)
     _team: Alone = field(init=False)
-    _bursts: int = 0
     _worked_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -145,9 +146,9 @@ class Turns:
         """Execute the next burst completely."""
         plan, pattern = self.plan, self.pattern
         duration_s = pattern.burst_s if pattern.paced else None
-        burst = make(self._feed, plan.writers, self._bursts, pattern.size, duration_s)
-        random = Random(f"{plan.seed}/jitter/soak/{self._bursts}/{self.entrant.name}")  # noqa: S311 (reproducible on purpose)
-        self._bursts += 1
+        burst = make(self._feed, plan.writers, self.bursts, pattern.size, duration_s)
+        random = Random(f"{plan.seed}/jitter/soak/{self.bursts}/{self.entrant.name}")  # noqa: S311 (reproducible on purpose)
+        self.bursts += 1
         limits = (bounds.pacing if pattern.paced else bounds.soaking)(plan, pattern.burst_s)
         watch = self.vacuuming.watch([one.name for one in self.entrant.databases])
         executed, samples = self._team.execute(self.entrant, burst, random, watch, limits)

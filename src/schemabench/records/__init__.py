@@ -33,7 +33,6 @@ from schemabench.records.growth import (
 from schemabench.records.interference import Interference
 from schemabench.records.noise import PROCESSOR, READS, WAL, Noise, NoiseRuns
 from schemabench.records.result import (
-    BUSY_SHARE,
     CandidateResult,
     CompanionFigures,
     Cost,
@@ -62,7 +61,7 @@ from schemabench.records.run import (
 from schemabench.records.soak import Slope, Soak, SoakFigures, SoakSlice
 from schemabench.records.staleness import Staleness
 from schemabench.records.standing import LOCK_WAITS, THROUGHPUT, Criterion, Per, Standing, Unit
-from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
+from schemabench.records.trial import BUSY_SHARE, CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
 
 __all__ = [
     "BUSY_SHARE",

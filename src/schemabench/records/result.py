@@ -23,9 +23,6 @@ rows differ, from the model's beforehand or from the baseline's afterwards; inva
 was the bottleneck, or the baseline itself is disqualified; failed: could not be measured; skipped: does not apply to
 this server."""
 
-BUSY_SHARE = 0.8
-"""A load loop that is busier than this share of the time may limit the figures."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -81,14 +78,16 @@ class Retirement:
     slower: Estimate
     """The duration of its trials over the baseline's: at least `low`, regardless of the other candidates."""
     rule: Literal["far slower", "race"] = "far slower"
-    """far slower: its trials took a multiple of the baseline's; race: it was proved slower than the leader, and
-    than enough others to have none of the places. All its intervals then hold wherever the race stopped."""
+    """far slower: its trials took a multiple of the baseline's; race: as many others as there were
+    places, the leader among them, or all others still in the race, were proved faster. All its intervals then hold
+    wherever the race stopped."""
     leader: str = "baseline"
     """The candidate that it was proved slower than."""
     behind: Estimate | None = None
     """Its throughput as a ratio to the leader's, paired by block; None if it is far slower than the baseline."""
     left_s: float | None = None
-    """The time of the blocks until it left, in seconds; None in older run files."""
+    """The time of all blocks until it left, warm-up included, in seconds; not that of copying databases and comparing
+    rows. None in older run files."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,8 +121,8 @@ class Experiment:
     exchange_p99_s: float | None = None
     """Its 99th percentile; likewise."""
     race: int = 0
-    """How many places a race was about: who was proved slower than so many others left; 0 without a race, and in older
-    run files."""
+    """How many places a race was about: who was proved slower than so many others, or than all others still in it,
+    left; 0 without a race, and in older run files."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float

@@ -1,12 +1,15 @@
 """Candidates at work for long: what changes with time.
 
-Owns the records of a soak. Must not compute anything.
+Owns the records of a soak, and which turns stand for its beginning and its end. Must not compute slopes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
+from statistics import median
 
 from schemabench.records.figure import Estimate
+from schemabench.records.trial import BUSY_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,18 @@ class SoakFigures:
         """Return the slope of a figure, if it is known."""
         return next((one for one in self.slopes if one.figure == figure), None)
 
+    @property
+    def thirds(self) -> tuple[tuple[SoakSlice, ...], tuple[SoakSlice, ...]]:
+        """The first third of the turns that count for slopes, and the last; of all turns if none counts."""
+        counted = tuple(turn for turn in self.slices if turn.round) or self.slices
+        some = ceil(len(counted) / 3)
+        return counted[:some], counted[len(counted) - some :]
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the load generator was the bottleneck at the beginning or at the end, where it may hide a drift."""
+        return any(some and median(turn.busy_share for turn in some) > BUSY_SHARE for some in self.thirds)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Soak:
@@ -106,4 +121,4 @@ class Soak:
     control: SoakFigures | None = None
     """The baseline's second entry; None if it left."""
     interrupted: bool = False
-    """Whether the user ended it."""
+    """Whether it ended before its time: by the user, or by an error, of which a notice tells."""

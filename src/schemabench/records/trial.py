@@ -10,6 +10,8 @@ CHECKPOINTED = ("checkpoints", "checkpoint_blocks", "checkpoint_s")
 """If one of these counters is above zero, a checkpoint ran during the trial: it began, wrote, or ended."""
 VACUUMED = ("autovacuums", "vacuum_accesses", "vacuums_under_way")
 """Likewise for a vacuum or an analyze anywhere on the server; the first is that of the candidate's own database."""
+BUSY_SHARE = 0.8
+"""A load loop that is busier than this share of the time may limit the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ told beside what drifts, and never said to be its cause.
 """
 
 from collections.abc import Sequence
-from math import ceil
 from statistics import median
 
 from schemabench.records import CandidateResult, Estimate, Experiment, Soak, SoakFigures, SoakSlice
@@ -43,6 +42,8 @@ _NOTICES = (
     "soak-pending-unknown",
     "soak-baseline-drifts",
     "soak-behind",
+    "soak-other-calls",
+    "soak-broken-off",
 )
 
 
@@ -70,7 +71,7 @@ def sentence(experiment: Experiment) -> str:
     if soak is None or not known:
         return ""
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
-    begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
+    begun = f"{format_duration(soak.rounds * soak.slice_s)} of work each, by turns, {pace}"
     broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
     left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
     was = "was" if len(left) == 1 else "were"
@@ -80,9 +81,8 @@ def sentence(experiment: Experiment) -> str:
 
 def _thirds(one: SoakFigures) -> tuple[float, float]:
     """Return the median rates of the first third of the turns that count, and of the last."""
-    counted = [turn.rate for turn in one.slices if turn.round] or [turn.rate for turn in one.slices]
-    some = ceil(len(counted) / 3)
-    return median(counted[:some]), median(counted[-some:])
+    first, last = one.thirds
+    return median(turn.rate for turn in first), median(turn.rate for turn in last)
 
 
 def _explained(soak: Soak) -> str:
@@ -141,8 +141,10 @@ def _drift(who: str, one: SoakFigures) -> tuple[Cell, ...]:
 
 def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa: FBT001 (whether a column is there)
     lists = ("pending lists",) if pending else ()
+    uneven = len({len(one.slices) for _, one in known}) > 1
     headings = (
         "candidate",
+        *(["turns"] if uneven else []),
         "dead rows",
         "tables",
         "indexes",
@@ -158,26 +160,29 @@ def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa
     most = soak.settings.get("autovacuum_freeze_max_age")
     frozen = f": from autovacuum_freeze_max_age on ({_grouped(most)}), autovacuum freezes" if most else ""
     return Table(
-        caption="What grew, from the end of the first turn to that of the last, and what the server did",
-        columns=columns(*headings, numbers=headings[len(lists) + 5 :]),
-        rows=tuple(_grown(who, one.slices, pending) for who, one in known if one.slices),
+        caption="What grew, from the end of the first turn to that of the last, and what the server did in all turns",
+        columns=columns(*headings, numbers=("turns", *headings[headings.index("vacuums") :])),
+        rows=tuple(_grown(who, one.slices, pending, uneven) for who, one in known if one.slices),
         legend=(
             *((one, "the longest at the end of any turn, in GIN indexes") for one in lists),
             ("age", f"transactions of all candidates since the oldest row that may not be frozen{frozen}"),
             ("their time", "autovacuum's, for vacuums and analyzes of its tables, and as a share of its own work"),
             (
                 "during its turns",
-                "the share of its own turns in which autovacuum was at work for it, and for others: all slow its calls",
+                "shares of its time in which autovacuum, analyzes included, worked for it, and for others: all slow it",
             ),
+            ("checkpoints, WAL", "of the whole server in its turns, with autovacuum's work for others"),
         ),
     )
 
 
-def _grown(who: str, slices: Sequence[SoakSlice], pending: bool) -> tuple[Cell, ...]:  # noqa: FBT001 (as above)
+def _grown(who: str, slices: Sequence[SoakSlice], pending: bool, uneven: bool) -> tuple[Cell, ...]:  # noqa: FBT001
+    """Return what one left; with the number of its turns where these are uneven."""
     seconds = _sum(slices, "looked_after", "vacuum_s")
     wal = _sum(slices, "meanwhile", "wal_bytes")
     return cells(
         name(who),
+        *([counted(len(slices))] if uneven else []),
         *(_span(slices, key) for key, _ in STATE),
         *([sized(PENDING[0], longest_pending(slices))] if pending else []),
         _span(slices, AGE),

@@ -1,8 +1,8 @@
 """Who drifts in a soak, in words: the clauses on candidates, the control and the baseline.
 
-Owns which changes are told, of which figure, and what is said where there are none. Must not judge beyond chance: the
-record's intervals do, which hold for all candidates and figures at once. What grew is told beside what drifts, and
-never said to be its cause.
+Owns which changes are told, of which figure, and what is said where there are none, or where the load generator may
+hide them. Must not judge beyond chance: the record's intervals do, which hold for all candidates and figures at once.
+What grew is told beside what drifts, and never said to be its cause.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ FIGURES = {"rate": "", "p50_ns": "p50", "p99_ns": "p99"}
 GREW = 1.2
 """From here on, growth from the end of the first turn to that of the last is named beside a drift."""
 VACUUMED = 0.05
-"""From here on, the share of its turns in which autovacuum was at work is named, likewise."""
+"""From here on, the share of its time in which autovacuum was at work is named, likewise."""
 _UNITS = {60.0: "minute", 10.0: "10 s", 1.0: "second"}
 
 Changes = Mapping[str, Estimate]
@@ -28,37 +28,47 @@ Changes = Mapping[str, Estimate]
 
 def clauses(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
     """Yield a clause for each candidate that drifts or left, and one for all others of whom the same is known."""
-    without = any(who == BASELINE and one.ended for who, one in known)
-    still: dict[tuple[str, ...], dict[str, Changes]] = {}
-    unclear = []
+    others: list[Fared] = []
     for who, one in known:
         if one.ended:
             yield f"{name(who)} left: {one.ended}"
-            continue
-        if who == BASELINE:
-            continue
-        changes = changes_to_baseline(one)
-        if clear := _clear(changes):
+        elif who != BASELINE and (clear := _clear(changes_to_baseline(one))):
             yield f"{name(who)}{_drifting(clear, soak)} against the baseline{_beside(one)}"
-        elif changes:
-            still.setdefault(tuple(changes), {})[who] = changes
-        else:
-            unclear.append(name(who))
-    for judged, some in still.items():
-        yield _calm(judged, some, soak)
-    if unclear and not without:
-        remedy = "" if soak.interrupted else ": try a longer --soak"
-        yield f"{figures.listed(unclear, len(unclear))}: too few independent turns for a slope{remedy}"
-    if without:
+        elif who != BASELINE:
+            others.append((who, one))
+    usual = dict(known).get(BASELINE)
+    yield from _of_others(soak, others, usual)
+    if usual and usual.ended:
         yield "so there is nothing to compare with, and the soak ended"
     yield from _of_control(soak)
-    yield from _of_baseline(soak, dict(known).get(BASELINE))
+    yield from _of_baseline(soak, usual)
+
+
+def _of_others(soak: Soak, others: Sequence[Fared], usual: SoakFigures | None) -> Iterator[str]:
+    """Yield what is known of candidates of which no drift is: that they are steady, or why that cannot be said."""
+    still: dict[tuple[str, ...], dict[str, Changes]] = {}
+    unclear, hidden = [], []
+    for who, one in others:
+        changes = changes_to_baseline(one)
+        if not changes:
+            unclear.append(name(who))
+        elif one.is_limited or (usual and usual.is_limited):
+            hidden.append(name(who))
+        else:
+            still.setdefault(tuple(changes), {})[who] = changes
+    for judged, some in still.items():
+        yield _calm(judged, some, soak)
+    if hidden:
+        yield f"{figures.listed(hidden, len(hidden))}: no verdict, as the load generator was the bottleneck"
+    if unclear and not (usual and usual.ended):
+        remedy = "" if soak.interrupted else ": try a longer --soak"
+        yield f"{figures.listed(unclear, len(unclear))}: too few independent turns for a slope{remedy}"
 
 
 def _calm(judged: Sequence[str], some: Mapping[str, Changes], soak: Soak) -> str:
-    """Return who does not drift, in which figures, and up to which changes of each would look like chance."""
+    """Return who does not drift, in which figures, and which changes of each their intervals leave possible."""
     whose = figures.listed(map(name, some), len(some))
-    told = f" {per_unit(soak)}{', by candidate,' if len(some) > 1 else ''} would look like chance"
+    told = f" {per_unit(soak)}{', by candidate' if len(some) > 1 else ''}"
     bounds = [_bounds(figure, [one[figure] for one in some.values()]) for figure in judged]
     titles = _titles(judged, soak)
     parts = [
@@ -71,14 +81,14 @@ def _calm(judged: Sequence[str], some: Mapping[str, Changes], soak: Soak) -> str
 
 
 def _bounds(figure: str, changes: Sequence[Estimate]) -> str:
-    """Return the ends of intervals that contain zero, as in `a loss of up to 59 % or a gain of up to 153 %`.
+    """Return the ends of intervals that contain zero, as in `at most a loss of 59 % or a gain of 153 %`.
 
-    These differ, since nothing loses more than all of itself. Several have a range of ends: `up to 23 to 25 %`.
+    These differ, since nothing loses more than all of itself. Several have a range of ends: `a loss of 23 to 25 %`.
     """
     less, more = ("loss", "gain") if figure == "rate" else ("fall", "rise")
     lost = _range([abs(one.low) for one in changes])
     gained = _range([abs(one.high) for one in changes])
-    return f"a {less} of up to {lost} or a {more} of up to {gained}"
+    return f"at most a {less} of {lost} or a {more} of {gained}"
 
 
 def _range(shares: Sequence[float]) -> str:
@@ -143,7 +153,7 @@ def _beside(one: SoakFigures) -> str:
         grown.append(f"pending lists of up to {amount(PENDING[0], longest)}")
     own, _ = vacuuming_shares(one.slices)
     if own and own >= VACUUMED:
-        grown.append(f"vacuums under way in {figures.share(own)} of its turns")
+        grown.append(f"autovacuum at work for it in {figures.share(own)} of its time")
     return f" ({', '.join(grown)})" if grown else ""
 
 
@@ -185,7 +195,7 @@ def longest_pending(slices: Sequence[SoakSlice]) -> float | None:
 
 
 def vacuuming_shares(slices: Sequence[SoakSlice]) -> list[float | None]:
-    """Return in which shares of its turns autovacuum was at work for it, and for others; None where it is not known."""
+    """Return in which shares of its time autovacuum was at work for it, and for others; None where it is not known."""
     found: list[float | None] = []
     for key in VACUUMING:
         looked = [(turn.meanwhile[key], turn.duration_s) for turn in slices if key in turn.meanwhile]
