@@ -122,12 +122,12 @@ class Options:
         flag="--budget",
     )
     race: bool = _option(
-        "let candidates leave the blocks once they are proved to have none of the first places; others get their share",
+        "let candidates leave once nothing about the first places depends on them any more; the others get their time",
         kind="switch",
     )
     race_places: int = _option(
-        "how many places a race is about: a candidate leaves once the leader and as many others as take all places "
-        "are proved faster. 1 asks for the fastest alone",
+        "the number of places that matter: a candidate leaves once that many others, the leader among them, or all "
+        "others still racing, are proved faster. 1: only the fastest",
         default="3",
         parse=parsing.whole(1, 100),
         metavar="N",

@@ -25,6 +25,10 @@ from schemabench.workers.link import Link
 from schemabench.workers.seat import Seat
 
 NAMES = ("gw0", "gw1")
+LONG_S = 60.0
+"""A budget that is not used up: the race ends as soon as only the baseline is left."""
+AMPLE = 3.0
+"""Times as long as who takes three times as long is in a race of two: others may be in it, too."""
 PAUSE_S = 0.005
 """How long a call sleeps on the server: a trial is as long as its calls, however busy the machine is."""
 TABLE = "CREATE TABLE item (key bigint PRIMARY KEY, value bigint NOT NULL);\n"
@@ -67,7 +71,7 @@ def _plan(folder: Path, **candidates: str) -> Plan:
         cardinality="typical",
         candidates=laboratory.installable(folder / "schemas", candidates),
         clients=2,
-        budget_s=7.0,
+        budget_s=LONG_S,
         precision=1e-6,
         seed=1,
         burst=16,
@@ -84,10 +88,19 @@ def _follow(plan: Plan, link: Link) -> Callable[[], None]:
     return lambda: follow(plan, link, Seat(number=1, names=NAMES, run_id="test", folder="/nowhere"))
 
 
+@pytest.fixture
+def decided_s(tmp_path: Path, server: Server) -> float:
+    """Return how long a race lasts on this machine now until who takes three times as long has left."""
+    raced = measure(_plan(tmp_path / "alone", baseline=TABLE, thrice=THRICE), server, Silence())
+    assert raced.stopped == "decided", "only the baseline is left"
+    return raced.elapsed_s
+
+
 def test_who_takes_three_times_as_long_leaves_and_the_others_have_the_rest_of_the_budget(
-    tmp_path: Path, server: Server
+    tmp_path: Path, server: Server, decided_s: float
 ) -> None:
     plan = _plan(tmp_path, baseline=TABLE, same=TABLE, thrice=THRICE)
+    plan = replace(plan, budget_s=AMPLE * decided_s, soak_s=0.6)
     raced = measure(plan, server, Silence())
     found = _results(raced)
     thrice, standing = found["thrice"], found["thrice"].standing
@@ -107,19 +120,16 @@ def test_who_takes_three_times_as_long_leaves_and_the_others_have_the_rest_of_th
     assert 0.2 < standing.to_baseline.value < 0.7
     assert standing.to_baseline.high < 1
     assert standing.rank == 3
+    assert thrice.soak is None, "it has no part in what comes after the race"
     assert found["same"].retired is None
-
-
-def test_nobody_leaves_a_race_of_equal_candidates(tmp_path: Path, server: Server) -> None:
-    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE), budget_s=2.0)
-
-    assert all(one.retired is None for one in _results(measure(plan, server, Silence())).values())
+    assert found["same"].soak is not None
 
 
 @pytest.mark.thorough
-def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, server: Server) -> None:
+def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, server: Server, decided_s: float) -> None:
     wrong = THRICE.replace(TABLE, f"{TABLE}{ROW}")
-    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE, wrong=wrong), budget_s=8.0)
+    plan = _plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE, wrong=wrong)
+    plan = replace(plan, budget_s=AMPLE * decided_s)
     experiment = measure(plan, server, Silence())
     found = {one.name: one for one in experiment.candidates}
 
@@ -130,15 +140,17 @@ def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, serve
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("leader", "status", "said"),
-    [(SOON, "ranked", "leader fell back from "), (BREAKS, "failed", "leader lost its rank")],
+    ("leader", "ends"),
+    [(SOON, ("ranked", "leader fell back from ")), (BREAKS, ("failed", "leader lost its rank"))],
     ids=["the leader becomes slow", "the leader fails"],
 )
 def test_who_left_behind_a_leader_that_does_not_stay_ahead_may_have_a_place_after_all(
-    tmp_path: Path, server: Server, leader: str, status: str, said: str
+    tmp_path: Path, server: Server, decided_s: float, leader: str, ends: tuple[str, str]
 ) -> None:
-    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, leader=leader), budget_s=8.0, race=1)
+    plan = _plan(tmp_path, baseline=TABLE, same=TABLE, leader=leader)
+    plan = replace(plan, budget_s=3 * AMPLE * decided_s, race=1)
     experiment = measure(plan, server, Silence())
+    status, said = ends
     found = {one.name: one for one in experiment.candidates}
     same = found["same"]
 

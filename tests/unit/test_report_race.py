@@ -1,17 +1,22 @@
 """What a report says of a race: who left, when and on what."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 import sections
 from fixed_run import RUN, USAGE, estimate
 
 from schemabench import report
 from schemabench.records import CandidateResult, Estimate, Experiment, Notice, Retirement
-from schemabench.report import race, verdict
+from schemabench.report import facts, race, verdict
 from schemabench.report.text import plain
+from schemabench.report.tree import Paragraph
+from schemabench.report.view import View
 
 RACE = replace(USAGE, race=3)
 BEHIND = Estimate(value=0.61, low=0.52, high=0.7)
+PROVED = "the leader and enough others for all 3 places, or all others still in the race, are proved faster"
 
 
 def left(experiment: Experiment, *names: str) -> Experiment:
@@ -32,6 +37,20 @@ def left(experiment: Experiment, *names: str) -> Experiment:
         return replace(result, retired=retired)
 
     return replace(experiment, candidates=tuple(map(after, experiment.candidates)))
+
+
+def _replaced(experiment: Experiment, name: str, **fields: Any) -> Experiment:  # noqa: ANN401 (any field)
+    """Return an experiment in which some fields of one candidate are different."""
+    candidates = tuple(replace(one, **fields) if one.name == name else one for one in experiment.candidates)
+    return replace(experiment, candidates=candidates)
+
+
+def _said(experiment: Experiment) -> str:
+    """Return the paragraph of the section."""
+    section = race.section(View(experiment, replace(RUN, experiments=(experiment,))))
+    assert section is not None
+    (text,) = [plain(node.text) for node in section.nodes if isinstance(node, Paragraph)]
+    return text
 
 
 def test_a_run_that_is_no_race_says_nothing_of_one() -> None:
@@ -70,7 +89,34 @@ def test_a_race_that_nobody_left_says_so_in_every_format() -> None:
     run = replace(RUN, experiments=(RACE,))
 
     for text in (report.terminal(run), report.markdown(run)):
-        assert "No candidate left the race: none was proved to be out of the first 3 places." in " ".join(text.split())
+        assert f"No candidate left by the rule of the race: nobody does before {PROVED}." in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("places", "proved"), [(1, "the leader is proved faster"), (3, PROVED)])
+def test_the_facts_and_the_section_have_the_same_rule_for_who_leaves(places: int, proved: str) -> None:
+    gone = left(replace(RACE, race=places), "secondary_index")
+
+    assert dict(facts.of_experiment(gone))["race"].endswith(f": a candidate leaves once {proved}")
+    assert f"A candidate leaves once {proved}, and the others get its share" in _said(gone)
+
+
+def test_who_left_as_far_slower_is_told_apart_from_who_left_by_the_rule_of_the_race() -> None:
+    far = Retirement(trials=3, slower=estimate(20.0))
+    gone = _replaced(RACE, "secondary_index", retired=far)
+
+    assert _said(gone).startswith("No candidate left by the rule of the race: ")
+    assert _said(gone).endswith("Left as far slower than the baseline, as in any run: secondary_index.")
+    assert _said(left(gone, "fillfactor")).endswith("as in any run: secondary_index.")
+    assert "far slower" not in _said(left(RACE, "secondary_index"))
+
+
+def test_of_who_has_no_rank_nothing_is_said_but_that_it_is_not_considered() -> None:
+    """It may have left the race before its rows were seen to differ."""
+    without = _replaced(RACE, "secondary_index", status="disqualified", standings={})
+
+    assert _said(without).startswith("No ranked candidate left by the rule of the race: ")
+    assert _said(without).endswith("Without a rank, and so not considered here: secondary_index.")
+    assert _said(left(without, "fillfactor")).endswith("not considered here: secondary_index.")
 
 
 def test_the_verdict_says_for_whom_it_is_in_doubt_what_it_left_on() -> None:

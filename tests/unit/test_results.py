@@ -410,6 +410,13 @@ def test_stolen_time_is_noted_where_it_matters(share: float | None, noted: bool)
     assert ("stolen-time" in _notices(_measured(steal_share=share))) is noted
 
 
+@pytest.mark.parametrize(("workers", "whose"), [((), "this machine"), (("gw0", "gw1"), "gw0's machine")])
+def test_stolen_time_is_that_of_the_machine_of_the_first_worker(workers: tuple[str, ...], whose: str) -> None:
+    text = _notices(_measured(steal_share=0.02, workers=workers))["stolen-time"]
+
+    assert f" of the processor time of {whose} to others (steal)" in text
+
+
 def test_what_the_server_does_not_count_is_noted_once_for_each_reason() -> None:
     missing = {"wal_bytes": "no right to it", "wal_fpi": "no right to it", counters.CPU: "the server is elsewhere"}
     watched = replace(WATCHED, missing=missing)

@@ -7,8 +7,9 @@ Whoever left is compared with everyone over the blocks in which both took part, 
 holds although that bound decided on their number. Those that stayed are ranked among themselves over all their blocks.
 Nobody that left is told to be better than one that stayed and whose rates are lower bounds.
 
-A lead over a candidate that left a race must last, as any lead (decision 14). Its own later blocks are missing: it is
-taken to have stayed as it was, relative to the baseline. If the other has fallen back since, the two tie.
+A lead over a candidate that left a race must last, and so must its own over others, as any lead (decision 14). Its own
+later blocks are missing: it is taken to have stayed as it was, relative to the baseline. If the other has fallen back
+since, or caught up, the two tie.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -60,10 +61,10 @@ def find(ranked: Collection[str], measured: Measured) -> dict[str, Departed]:
     return found
 
 
-def fallen(name: str, measured: Measured) -> dict[str, Span]:
-    """Return the candidates whose lead over one that left a race did not last -> their lead since then."""
+def faded(name: str, measured: Measured) -> dict[str, Span]:
+    """Return those whose difference from a candidate that left a race did not last -> their lead over it since then."""
     known = beaten(measured)[name].leads
-    late = {other: _since(name, other, measured) for other, span in known.items() if span.low > 0 and other != BASELINE}
+    late = {other: _since(name, other, measured) for other, span in known.items() if span.apart and other != BASELINE}
     return {other: span for other, span in late.items() if span and not statistics.lasts(known[other], span)}
 
 
@@ -109,8 +110,8 @@ def to_ratio(span: Span) -> Estimate:
 
 
 def _lasting(name: str, leads: Mapping[str, Span], measured: Measured) -> dict[str, Span]:
-    """Return the leads over a candidate that left a race; one that did not last is told apart from nothing."""
-    since = fallen(name, measured)
+    """Return the leads over a candidate that left a race; zero is within those that did not last, of either sign."""
+    since = faded(name, measured)
     return {other: span.reaching(since[other]) if other in since else span for other, span in leads.items()}
 
 

@@ -22,7 +22,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.retired import inverse
 from schemabench.records import CandidateResult, Cost, Estimate, Interference, Notice, Standing, WriterRatio
 from schemabench.statistics import Span
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 
 _LEVEL = 1 - statistics.CONFIDENCE
 _Compared = TypeVar("_Compared", Cost, Interference)
@@ -55,11 +55,15 @@ def notice(name: str, measured: Measured) -> Notice:
     """Return the notice on a candidate that left a race."""
     left, (leader, ratio) = measured.retired[name], lag(name, measured)
     value, low, high = (format_significant(one, 3) for one in (ratio.value, ratio.low, ratio.high))
+    early = sum(trial.block < measured.warmup for trial in measured.counted(name))
     text = (
-        f"{name} left the race after {left.trials} blocks, {format_duration(left.left_s)} after the first began: its "
-        f"throughput was {value} [{low}, {high}] of that of {leader}, who led. All its figures are from these blocks, "
-        "and their intervals hold wherever a race stops"
+        f"{name} left the race after {plural(left.trials, 'block')}: its throughput was {value} [{low}, {high}] of "
+        f"that of {leader}, who led. All its figures are from these blocks, and their intervals hold wherever a race "
+        f"stops. All blocks until then, warm-up included, took {format_duration(left.left_s)}"
     )
+    if early:
+        those = "all" if early == left.trials else str(early)
+        text += f". For the candidates that stayed, warm-up ended only after {those} of {name}'s blocks"
     return Notice(code="raced", text=text)
 
 
@@ -72,11 +76,11 @@ def doubt(plan: Plan, name: str, standing: Standing, measured: Measured) -> tupl
         standing: Its standing among all that are ranked.
         measured: The trials of all.
     """
-    leads, since = departed.beaten(measured)[name].leads, departed.fallen(name, measured)
-    ranked = {BASELINE, *standing.to_others} & leads.keys()
+    leads, since = departed.beaten(measured)[name].leads, departed.faded(name, measured)
+    ranked = {BASELINE, *standing.to_others}
     ahead = {other for other, span in leads.items() if span.low > 0}
     lost, fallen = sorted(ahead - ranked), sorted(ahead & ranked & since.keys())
-    if not (lost or fallen) or len(ahead - {*lost, *fallen}) >= min(plan.race, len(ranked)):
+    if len(ahead - {*lost, *fallen}) >= min(plan.race, len(leads)):  # as many as when it left
         return ()
     said = [f"{', '.join(lost)} lost {'its rank' if len(lost) == 1 else 'their ranks'}"] if lost else []
     said += [f"{one} fell back from {_times(leads[one])} its throughput to {_times(since[one])}" for one in fallen]

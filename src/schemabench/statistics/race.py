@@ -4,8 +4,8 @@ Owns the rule by which a candidate leaves a race. Must not decide when to look, 
 
 The leader is the entrant with the highest mean log rate. Pairs are compared by a bound that holds at all looks
 (`always_valid`), for all pairs of candidates: whoever leads, and however the lead changes, the pairs that are judged
-are among them. A race is about the first few places. A candidate is beaten if the leader is faster beyond the bound,
-and so are as many others as take all places, or all others that are still in the race: nothing about it that the race
+are among them. A race is about the first few places. A candidate is beaten if as many others as there are places, the
+leader among them, or all others that are still in the race, are faster beyond the bound: nothing about it that the race
 asks for is then undecided.
 
 A lead must last. The bound holds for the mean of the blocks until a look, whatever the true difference does afterwards
@@ -59,7 +59,7 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
         names: One per column: those still in the race, and the control.
         control: The baseline's second entry, which is no candidate.
         candidates: How many there were at first: all their pairs share the level.
-        places: How many places the race is about, at least one: who is slower than so many others leaves.
+        places: How many places the race is about, at least one: who is slower than so many others, or all, leaves.
         staying: Those that never leave: the baseline, and whoever may be as fast as any, as far as can be told.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
     """
