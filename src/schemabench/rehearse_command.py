@@ -29,12 +29,18 @@ _EPILOG = """\
 exit status:
   0  all statements were executed, and the result is the candidate
   1  a statement failed or was ended by --for, the result is not the candidate,
-     or its rows could not be compared, or were not
+     or its rows could not be or were not compared, or only invariants compared
+     them and tables have other numbers of rows
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
+The status is about the result alone. Late and refused calls do not change it.
+Nor do other numbers of rows, where `state` is the candidate's. A file of
+-o OUT.json has the figures.
 After an error or an interrupt, what was measured by then is reported if the
 migration had ended, with the quiet after it.
 """
+_UNHEEDED = {"noise", "noise_speed"}
+"""Options of a run that are reset, wherever they are set: jobs of other tenants do not run beside a rehearsal."""
 _COLUMNS = 78
 """Of its description, which argparse does not fill because of the lines above."""
 
@@ -60,7 +66,7 @@ def add(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     known = {one.name: one for one in options.table()}
-    about = "the cardinality, so how many rows there are: a name, or a TOML file with one; by default `typical`"
+    about = "the cardinality, which sets the number of rows: a name, or a TOML file with one; by default `typical`"
     cardinality = known["cardinality"]
     parser.add_argument("--at", options.flag(cardinality), **{**options.argument(cardinality), "help": about})
     about = "the candidate to apply, which extends another one"
@@ -68,7 +74,7 @@ def add(
     duration = parsing.argument(parse_duration_s)
     about = "whose writers make the calls, and whose rows are loaded"
     parser.add_argument("workload", metavar="WORKLOAD", help=about)
-    about = "how long the writers have the database for themselves, before the migration and after it (10s)"
+    about = "how long the writers have the database to themselves, before the migration and after it (10s)"
     parser.add_argument("--quiet", type=duration, default=10.0, metavar="TIME", help=about)
     about = "how long the migration may take (60s)"
     parser.add_argument("--for", dest="longest_s", type=duration, default=60.0, metavar="TIME", help=about)
@@ -78,13 +84,17 @@ def add(
     parser.add_argument("--pace", type=parsing.argument(parsing.factor), metavar="N", help=about)
     about = "lock_timeout in the migration's session; by default the server's"
     parser.add_argument("--lock-timeout", type=duration, metavar="TIME", help=about)
-    about = "how often to repeat a statement that waited for a lock in vain, or the transaction that it is in (0)"
+    about = "how many times to retry a statement, or its whole transaction, after a lock timeout (0)"
     parser.add_argument(
         "--retries", type=parsing.argument(parsing.whole(0, _MOST_RETRIES)), default=0, metavar="N", help=about
     )
+    about = "longest time for one call of the comparison, or of a companion, retries included (30s)"
+    limit = known["call_timeout_s"]
+    parser.add_argument(options.flag(limit), **{**options.argument(limit), "help": about})
     about = "also write the report to a file, .md, .html or .json (repeatable)"
     parser.add_argument("-o", "--output", action="append", default=[], type=parsing.path, metavar="OUT.md", help=about)
-    parser.set_defaults(run=lambda chosen: _rehearse(chosen, asked(chosen), width()), failed=_ERROR)
+    parser.set_defaults(failed=_ERROR, unheeded=_UNHEEDED)
+    parser.set_defaults(run=lambda chosen: _rehearse(chosen, asked(chosen), width()))
     return parser
 
 

@@ -5,11 +5,12 @@ import re
 import shlex
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from programs import Program
-from shared_server import ROOM, Shared
+from shared_server import ROOM, UNREACHABLE, Shared
 from shop import PATIENCE_S, Shop, assert_clear, said, wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
@@ -58,14 +59,15 @@ def test_what_other_commands_refuse_is_refused_with_this_ones_status(shop: Shop)
     assert_clear(retries, "--retries")
 
 
-def test_bad_input_is_told_in_words_before_a_server_starts(shop: Shop) -> None:
-    no_pace = shop.schemabench("rehearse", "orders", "--candidate", "without_index")
-    nothing = shop.schemabench("rehearse", "orders", "--candidate", "baseline", "--pace", "100")
-    nobody = shop.schemabench("rehearse", "orders", "--pace", "100")
+def test_bad_input_is_told_in_words_before_a_server_is_asked(shop: Shop) -> None:
+    told = partial(shop.schemabench, SCHEMABENCH_POSTGRES=UNREACHABLE)
+    no_pace = told("rehearse", "orders", "--candidate", "without_index")
+    nothing = told("rehearse", "orders", "--candidate", "baseline", "--pace", "100")
+    nobody = told("rehearse", "orders", "--pace", "100")
     one_of = ("rehearse", "orders", "--pace", "9", "--candidate", "without_index")
-    both = shop.schemabench(*one_of, "--candidate", "baseline")
-    several = shop.schemabench(*one_of, "--at", "all")
-    nowhere = shop.schemabench("rehearse", "nope", *one_of[2:])
+    both = told(*one_of, "--candidate", "baseline")
+    several = told(*one_of, "--at", "all")
+    nowhere = told("rehearse", "nope", *one_of[2:])
 
     assert [one.ret for one in (no_pace, nothing, nobody, both, several, nowhere)] == [3] * 6
     assert_clear(no_pace, "'orders' does not say how fast production is", "--pace 200", "`production_s`")
@@ -77,11 +79,12 @@ def test_bad_input_is_told_in_words_before_a_server_starts(shop: Shop) -> None:
     assert_clear(several, "A rehearsal is at one cardinality, not 2", "--at NAME")
 
 
-def test_times_and_paces_that_cannot_be_are_refused_before_a_server_starts(shop: Shop) -> None:
-    rehearse = ("rehearse", "orders", "--candidate", "without_index", "--pace")
-    short = shop.schemabench(*rehearse, "100", "--lock-timeout", "0.4ms")
-    long = shop.schemabench(*rehearse, "100", "--lock-timeout", "1000h")
-    fast = shop.schemabench(*rehearse, "1e9")
+def test_times_and_paces_that_cannot_be_are_refused_before_a_server_is_asked(shop: Shop) -> None:
+    told = partial(shop.schemabench, "rehearse", "orders", SCHEMABENCH_POSTGRES=UNREACHABLE)
+    paced = ("--candidate", "without_index", "--pace")
+    short = told(*paced, "100", "--lock-timeout", "0.4ms")
+    long = told(*paced, "100", "--lock-timeout", "1000h")
+    fast = told(*paced, "1e9")
 
     assert [one.ret for one in (short, long, fast)] == [3] * 3
     assert_clear(short, "--lock-timeout 400 us is not possible", "0 is to wait for ever", "--lock-timeout 2s")
@@ -185,10 +188,19 @@ def test_a_rehearsal_needs_connections_to_one_database_at_a_time(shop: Shop) -> 
 
 
 @pytest.mark.thorough
+def test_a_model_of_other_tenants_that_is_set_for_rankings_is_left_alone(shop: Shop) -> None:
+    result = shop.schemabench(
+        *("rehearse", "orders", "--candidate", "without_index", "--pace", "100", *SHORT), SCHEMABENCH_NOISE="none.json"
+    )
+
+    assert result.ret == 0
+
+
+@pytest.mark.thorough
 def test_a_killed_rehearsal_leaves_what_the_next_command_cleans_up(shop: Shop, shared: Shared) -> None:
     run = _in_the_middle(shop, shared)
     run.kill()
-    run.communicate()
+    run.communicate(timeout=30)
     assert shared.databases()
     deadline_s = time.monotonic() + PATIENCE_S
     while shared.sleeps():  # the server notices within a second that nobody wants to know
@@ -209,7 +221,7 @@ def test_a_killed_rehearsal_on_a_server_of_its_own_leaves_what_the_next_cleans_u
     homes = place / "schemabench" / "servers"
     wait_for(run, lambda: any(homes.glob("*/data/postmaster.pid")))
     run.kill()
-    run.communicate()
+    run.communicate(timeout=30)
 
     result = shop.schemabench("rehearse", "orders", "--candidate", "without_index", *embedded)
 

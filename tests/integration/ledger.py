@@ -42,6 +42,8 @@ SELECT amount FROM entry WHERE entry_id = :entry_id::bigint;
 SELECT count(*) FROM entry;
 -- name: amounts
 SELECT entry_id, amount FROM entry WHERE entry_id <= 1000 ORDER BY entry_id;
+-- name: receipts
+SELECT entry_id, receipt FROM entry WHERE entry_id <= 1000 ORDER BY entry_id;
 """
 
 

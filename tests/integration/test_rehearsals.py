@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from random import Random
 
 import programs
 import psycopg
 import pytest
 from ledger import Ledger, longest_s
 
-from schemabench import Companion, report
+from schemabench import Call, Companion, report
 from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import Plan
 from schemabench.progress import Silence
@@ -56,7 +59,7 @@ def test_who_is_held_up_and_by_which_lock_is_what_the_migration_did(ledger: Ledg
     assert ledger.server.databases == ()
 
 
-AGREEMENT_S = 0.06
+AGREEMENT_S = 0.3 * HELD_S
 """Calls of a clerk fall due every 10 ms, and who waits for a lock is resumed one after the other on a busy machine."""
 
 
@@ -78,34 +81,37 @@ def test_a_stall_is_told_from_the_quiet_around_it(ledger: Ledger) -> None:
 
     quiet = [one.before for one in found.operations] + [one.after for one in found.operations]
     assert all(stretch.calls > 0 for stretch in quiet)
-    assert longest_s(found) > 2 * sorted(one.longest_s or 0.0 for one in quiet)[len(quiet) // 2]
-    assert found.before_s == pytest.approx(QUICK.quiet_s, rel=0.5)
+    (clerk,) = [one for one in found.operations if one.name == "change"]
+    before_s, during_s, after_s = (one.longest_s for one in (clerk.before, clerk.during, clerk.after))
+    assert before_s is not None
+    assert during_s is not None
+    assert after_s is not None
+    assert during_s > max(0.5 * HELD_S, 2 * min(before_s, after_s)), "a machine may stall in one of these"
+    assert found.before_s >= QUICK.quiet_s
     assert found.migration_s >= HELD_S
 
 
 BUSY = (
     SMALL
     + """\
-CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.012); RETURN new; END';
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.055); RETURN new; END';
 CREATE TRIGGER linger BEFORE UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION linger();
 """
 )
-"""Clerks who change 50 entries a second each are busy for more than half of the time."""
+"""Clerks who change 10 entries a second each are busy for 0.55 of the time, and hardly more on a slow machine."""
 
 
 def test_calls_that_queue_behind_a_lock_that_is_gone_are_not_the_quiet_around_it(ledger: Ledger) -> None:
-    asked = replace(QUICK, quiet_s=2.5)
+    asked = replace(QUICK, quiet_s=3.0, calls_per_s=40.0)
 
-    found = ledger.rehearse(HELD.replace(str(HELD_S), "0.8"), asked, baseline=BUSY)
+    found = ledger.rehearse(HELD.replace(str(HELD_S), "1.0"), asked, baseline=BUSY)
 
     (clerk,) = [one for one in found.operations if one.name == "change"]
     assert clerk.during.longest_s is not None
     assert clerk.after.longest_s is not None
-    assert clerk.during.longest_s > 0.6
-    assert (
-        clerk.after.longest_s < 0.25 * clerk.during.longest_s
-    )  # of calls behind those of the lock, the first had 36 %
-    assert found.during_s > 1.6  # the backlog of 0.8 s takes longer than the lock was held for
+    assert clerk.during.longest_s > 0.9
+    assert clerk.after.longest_s < 0.5 * clerk.during.longest_s
+    assert found.during_s > 1.9, "the lock was held for 1 s, and the backlog takes longer than that"
     assert found.after_s > 0
 
 
@@ -158,7 +164,24 @@ def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_lim
     assert {one.mode for one in only.locks if not one.granted} == {"AccessExclusiveLock"}
     assert (found.lock_timeout, found.writers_lock_timeout) == ("100ms", "0")
     assert [line.partition(" is missing")[0] for line in found.catalogs] == ["column entry.note"]
-    assert {one.mode for one in found.waiters} <= {"RowExclusiveLock", "AccessShareLock"}
+    assert {one.mode for one in found.waiters} == {"RowExclusiveLock", "AccessShareLock"}, "clerks and auditors queue"
+
+
+def test_an_index_whose_build_waits_in_vain_is_left_invalid_and_its_retry_finds_the_name_taken(ledger: Ledger) -> None:
+    asked = replace(QUICK, lock_timeout_s=0.1, retries=1)
+    holding = Companion(name="holding", operation="hold", holds=True, isolation="repeatable read")
+    migration = "CREATE INDEX CONCURRENTLY receipts ON entry (receipt);\n"
+
+    found = ledger.rehearse(migration, asked, baseline=SMALL, companions=(holding,))
+
+    (only,) = found.statements
+    assert (only.outcome, only.executions) == ("failed", 2)
+    assert [one.partition("(")[2].partition(")")[0] for one in only.failures] == ["55P03", "42P07"]
+    assert found.catalogs is not None
+    (left,) = found.catalogs
+    assert left.startswith("index receipts ")
+    assert ", invalid" in left
+    assert not found.is_candidate
 
 
 @pytest.mark.thorough
@@ -302,7 +325,7 @@ CREATE TRIGGER count_in AFTER UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION coun
     found = ledger.rehearse(migration, QUICK, baseline=SMALL)
 
     (only,) = found.counts
-    assert only.startswith("total: ")
+    assert only.startswith("total has ")
     assert " instead of " in only
     assert found.is_candidate
 
@@ -334,14 +357,122 @@ def test_calls_that_no_longer_fit_are_counted_by_sqlstate_and_the_writers_go_on(
     assert not found.is_candidate
 
 
-def test_rows_that_the_migration_changes_are_others(ledger: Ledger) -> None:
-    migration = "UPDATE entry SET amount = -1 WHERE entry_id = 1 AND EXISTS (SELECT FROM entry WHERE amount > 777);\n"
+RENAMED = """\
+ALTER TABLE entry RENAME COLUMN amount TO cents;
+-- name: change
+UPDATE entry SET cents = :amount::integer WHERE entry_id = :entry_id::bigint;
+-- name: look
+SELECT cents FROM entry WHERE entry_id = :entry_id::bigint;
+-- name: amounts
+SELECT entry_id, cents AS amount FROM entry WHERE entry_id <= 1000 ORDER BY entry_id;
+"""
 
-    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+def test_calls_that_the_schema_of_after_it_refuses_are_told_and_no_fast_ones(ledger: Ledger) -> None:
+    found = ledger.rehearse(RENAMED, QUICK, baseline=SMALL)
+
+    assert found.is_candidate
+    assert all(one.after.calls == one.after.late < one.after.failed for one in found.operations)
+    said = " ".join(report.shown(document(found), 80).split())
+    assert "The result is new. It took" in said
+    assert all(f"of {operation}, undefined column (42703)" in said for operation in ("change", "look"))
+
+
+IMPATIENT = f"""\
+{SMALL}
+-- name: change
+SELECT set_config('lock_timeout', '50ms', true);
+UPDATE entry SET amount = :amount::integer WHERE entry_id = :entry_id::bigint;
+"""  # noqa: S608 (constants)
+
+
+def test_a_writer_that_gives_up_waiting_for_the_migration_is_refused_and_goes_on(ledger: Ledger) -> None:
+    found = ledger.rehearse(HELD, QUICK, baseline=IMPATIENT)
+
+    (change,) = found.refused
+    assert (change.operation, change.reason) == ("change", "lock not available (55P03)")
+    assert change.during > 0
+    assert found.is_candidate
+
+
+CHANGED = "UPDATE entry SET amount = -1 WHERE entry_id = 1 AND EXISTS (SELECT FROM entry WHERE amount > 777);\n"
+"""Changes a row where clerks have written, and so not where the candidate is installed."""
+
+
+COUNTING = Companion(name="counting", operation="hold", every_s=0.05)
+
+
+@pytest.mark.parametrize("companions", [(), (COUNTING,)], ids=["alone", "beside a reader"])
+def test_rows_that_the_migration_changes_are_others(ledger: Ledger, companions: tuple[Companion, ...]) -> None:
+    found = ledger.rehearse(CHANGED, QUICK, baseline=SMALL, companions=companions)
 
     assert found.catalogs == ()
     assert "the state 'amounts' differs from a fresh installation's" in found.rows
     assert found.is_another
+    assert not found.is_candidate
+
+
+SLOW_HALF = f"""\
+{SMALL}
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_sleep(0.01) WHERE new.amount % 2 = 0; RETURN new; END';
+CREATE TRIGGER linger BEFORE UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION linger();
+"""
+"""Even amounts take longer: as fast as connections allow, a clerk who writes them is the last one everywhere."""
+
+
+def _without_keys(writer: str, random: Random) -> Iterator[Call]:
+    """Yield calls of clerks who change the same entries: one of them even amounts, and the other one odd ones."""
+    for number in count(1000):
+        if writer == "clerk":
+            yield Call("change", {"entry_id": random.randint(1, 20), "amount": number})
+        else:
+            yield Call("look", {"entry_id": 1}, rows=0)
+
+
+def _rehearsed_without_keys(ledger: Ledger, migration: str) -> Rehearsal:
+    plan = ledger.plan(migration, baseline=SLOW_HALF)
+    workload = replace(
+        plan.found.workload,
+        burst=lambda _sizes, writer, _block, random: _without_keys(writer, random),
+        state=("amounts", "receipts"),
+    )
+    plan = replace(plan, found=replace(plan.found, workload=workload))
+    return rehearse(plan, plan.candidates[-1], QUICK, ledger.server, Silence())
+
+
+def test_rows_that_depend_on_the_order_of_calls_are_not_held_against_the_migration(ledger: Ledger) -> None:
+    found = _rehearsed_without_keys(ledger, "ALTER TABLE entry ADD COLUMN note text;\n")
+
+    assert (found.catalogs, found.rows, found.compared) == ((), "", ())
+    assert "the state 'amounts' differs from a fresh installation's" in found.incomparable
+    assert "Give calls that do not commute the same key" in found.incomparable
+    assert not found.is_another
+    assert not found.is_candidate
+
+
+def test_rows_that_do_not_depend_on_it_are(ledger: Ledger) -> None:
+    found = _rehearsed_without_keys(ledger, CHANGED.replace("amount = -1", "receipt = -1"))
+
+    assert "the state 'receipts' differs from a fresh installation's" in found.rows
+    assert found.is_another
+
+
+WRITING = f"""\
+{SMALL}
+-- name: hold
+UPDATE entry SET amount = amount + 1 WHERE entry_id = 1000;
+"""  # noqa: S608 (constants)
+
+
+def test_rows_that_a_companion_writes_are_not_held_against_the_migration(ledger: Ledger) -> None:
+    adding = Companion(name="adding", operation="hold", every_s=0.02)
+
+    found = ledger.rehearse("CREATE TABLE kept ();\n", QUICK, baseline=WRITING, companions=(adding,))
+
+    assert (found.catalogs, found.rows) == ((), "")
+    assert "leave out companions that write: --without-companions" in found.incomparable
+    assert not found.is_another
     assert not found.is_candidate
 
 
@@ -396,6 +527,16 @@ SELECT entry_id, 1 / (entry_id - entry_id) AS amount FROM entry ORDER BY entry_i
     assert not found.is_candidate
 
 
+def test_rows_that_are_gone_and_that_no_state_reads_are_in_the_verdict(ledger: Ledger) -> None:
+    migration = "DELETE FROM entry WHERE entry_id > 1000 AND EXISTS (SELECT FROM entry WHERE amount > 777);\n"
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    assert found.is_candidate
+    said = " ".join(report.shown(document(found), 80).split())
+    assert "The result is new by its state, but entry has 1,000 rows instead of 2,000." in said
+
+
 def test_rows_that_nothing_compares_are_not_said_to_be_the_candidates(ledger: Ledger) -> None:
     plan = ledger.plan("DELETE FROM entry WHERE EXISTS (SELECT FROM entry WHERE amount > 777);\n", baseline=SMALL)
     stateless = replace(plan.found, workload=replace(plan.found.workload, state=()))
@@ -404,7 +545,7 @@ def test_rows_that_nothing_compares_are_not_said_to_be_the_candidates(ledger: Le
 
     assert (found.catalogs, found.provisional) == ((), False)
     assert found.compared == ()
-    assert found.counts == ("entry: 0 rows instead of 2,000",)
+    assert found.counts == ("entry has 0 rows instead of 2,000",)
     assert not found.is_another
     assert not found.is_candidate
 
@@ -481,8 +622,8 @@ END $$;
     found = ledger.rehearse(migration, QUICK, baseline=SMALL)
 
     (only,) = found.catalogs
-    assert only.startswith("index entry_pkey is another one:")
-    assert ", invalid;" in only
+    assert only.startswith("index entry_pkey differs: ")
+    assert ", invalid instead of" in only
 
 
 @pytest.mark.thorough
@@ -497,8 +638,22 @@ def test_what_is_written_meanwhile_is_told(ledger: Ledger) -> None:
     written = found.written
     assert written.wal_bytes > ballast_bytes
     assert written.after_bytes - written.before_bytes > ballast_bytes
-    assert written.most_bytes >= written.after_bytes
     assert written.quiet_wal_bytes_per_s * found.migration_s < ballast_bytes
+
+
+@pytest.mark.thorough
+def test_what_exists_only_during_the_migration_is_in_its_largest_size(ledger: Ledger) -> None:
+    migration = """\
+BEGIN;
+CREATE TABLE ballast AS SELECT i, repeat('x', 100) AS x FROM generate_series(1, 100000) AS i;
+SELECT pg_sleep(1) WHERE EXISTS (SELECT FROM entry WHERE amount > 777);
+DROP TABLE ballast;
+COMMIT;
+"""
+
+    written = ledger.rehearse(migration, QUICK, baseline=SMALL).written
+
+    assert written.most_bytes - max(written.before_bytes, written.after_bytes) > 100_000 * 100
 
 
 def test_a_candidate_that_extends_nothing_is_no_migration(ledger: Ledger) -> None:

@@ -14,15 +14,13 @@ def test_where_calls_change_the_schema_an_object_may_be_as_it_was_before_them() 
     later = {("index", "receipts"): "on spare", ("index", "notes"): "on entry", ("table", "made"): ""}
     found = {("index", "receipts"): "on entry", ("index", "notes"): "on spare"}
 
-    assert list(catalogs.differences(later, found, earlier)) == [
-        "index notes is another one: on spare; it should be: on entry"
-    ]
+    assert list(catalogs.differences(later, found, earlier)) == ["index notes differs: on spare instead of on entry"]
 
 
 def test_tables_of_both_with_other_numbers_of_rows_are_named_with_both() -> None:
     expected, found = {"entry": 5, "result": 2016, "gone": 1}, {"entry": 5, "result": 1, "new": 7}
 
-    assert list(catalogs.counted(expected, found)) == ["result: 1 row instead of 2,016"]
+    assert list(catalogs.counted(expected, found)) == ["result has 1 row instead of 2,016"]
 
 
 def test_what_is_missing_left_over_or_other_is_named() -> None:
@@ -31,6 +29,6 @@ def test_what_is_missing_left_over_or_other_is_named() -> None:
 
     assert list(catalogs.differences(expected, found, {})) == [
         "column entry.id is missing: place 1, bigint",
-        "index receipts is another one: CREATE UNIQUE INDEX, invalid; it should be: CREATE UNIQUE INDEX",
+        "index receipts differs: CREATE UNIQUE INDEX, invalid instead of CREATE UNIQUE INDEX",
         "table draft is left over",
     ]

@@ -152,6 +152,32 @@ def test_writers_that_were_late_before_it_are_not_the_migrations_doing() -> None
     assert "which their responses include: load, for up to 1.00 s" in " ".join(_shown(gathers).split())
 
 
+def test_the_verdict_says_how_many_calls_of_which_operations_were_refused_and_why() -> None:
+    column = "undefined column (42703)"
+    found = replace(
+        FOUND,
+        undone=(
+            Undone(operation="look", reason=column, retried=False, before=0, during=2, after=800),
+            Undone(operation="change", reason=column, retried=False, before=1, during=1, after=1_500),
+            Undone(operation="change", reason="deadlock", retried=True, before=0, during=7, after=0),
+        ),
+    )
+
+    assert (
+        "The server refused 1 call before it, 3 calls during it and 2,300 calls after it: "
+        f"1,502 of change, {column}; 802 of look, {column}."
+    ) in _said(found)
+    assert "(a refused call counts only if it did)" in _said(found)
+    assert "refused" not in _said(replace(FOUND, undone=()))
+
+
+def test_calls_that_were_all_refused_are_not_said_to_be_fast() -> None:
+    refused = Stretch(calls=0, late=0, longest_s=None, failed=53)
+    found = replace(FOUND, operations=(replace(FOUND.operations[0], during=refused),))
+
+    assert "It took 520 ms. Every call was refused meanwhile, so that it is not known how long" in _said(found)
+
+
 def test_a_migration_during_which_nobody_called_says_how_long_it_took() -> None:
     none = Stretch(calls=0, late=0, longest_s=None, failed=0)
     found = replace(FOUND, operations=(replace(FOUND.operations[0], during=none),))
@@ -200,7 +226,7 @@ def test_where_a_backlog_lasts_to_the_end_it_is_said_that_there_was_no_quiet_aft
 
 
 def test_late_calls_during_it_are_those_that_it_held_up_and_not_only_those_under_way_meanwhile() -> None:
-    said = _said(FOUND)
+    said = _said(replace(FOUND, undone=()))
 
     assert "late during: calls that took longer than 100 ms, from those that were under way when the migration" in said
     assert "began to the last that it held up, or that queued behind one of these" in said
@@ -242,7 +268,7 @@ def test_rows_that_could_not_be_compared_are_no_verdict() -> None:
 
 
 def test_a_result_of_which_no_rows_were_compared_is_not_called_the_candidate() -> None:
-    nothing = replace(FOUND, compared=(), counts=("entry: 0 rows instead of 2,000",))
+    nothing = replace(FOUND, compared=(), counts=("entry has 0 rows instead of 2,000",))
     undecided = replace(FOUND, compared=(), undecided=("served_differs",))
 
     for found, why in (
@@ -287,11 +313,18 @@ def test_where_rows_differ_it_is_said_that_a_fresh_installation_has_no_backfill(
     assert "an UPDATE" not in _said(FOUND)
 
 
-def test_tables_with_other_numbers_of_rows_are_told_and_no_verdict() -> None:
-    found = replace(FOUND, counts=("result: 1 row instead of 2,016",))
+def test_tables_with_other_numbers_of_rows_are_named_in_the_verdict_and_do_not_decide_it() -> None:
+    few = replace(FOUND, counts=("entry has 1,000 rows instead of 600,000", "result has 1 row instead of 2,016"))
+    many = replace(FOUND, counts=tuple(f"entry_{number} has 0 rows instead of 9" for number in range(5)))
 
-    assert found.is_candidate
-    assert "result: 1 row instead of 2,016" in " ".join(_shown(found).split())
+    assert few.is_candidate
+    assert _said(few).count("result has 1 row instead of 2,016") == 2
+    assert (
+        "The result is indexed by its state, but entry has 1,000 rows instead of 600,000; result has 1 row instead of "
+        "2,016. It took"
+    ) in _said(few)
+    assert "entry_2 has 0 rows instead of 9; and 2 more, as below. It took" in _said(many)
+    assert "The result is indexed. It took" in _said(FOUND)
 
 
 def test_only_a_complete_migration_with_the_same_schema_and_rows_is_the_candidate() -> None:
@@ -344,11 +377,14 @@ def test_the_file_of_a_rehearsal_is_told_from_that_of_a_run(tmp_path: Path) -> N
 
 def test_invariants_alone_do_not_tell_whether_rows_are_gone() -> None:
     held = replace(FOUND, compared=("no_debts",), by_state=False)
-    gone = replace(held, counts=("entry: 0 rows instead of 2,000",))
+    gone = replace(held, counts=("entry has 0 rows instead of 2,000",))
 
     assert held.is_candidate
     assert not gone.is_candidate
     said = _said(gone)
-    assert "The result has the schema of indexed; whether it has its rows is not known, since only invariants" in said
+    assert (
+        "The result has the schema of indexed; whether it has its rows is not known, since only invariants compared "
+        "them, and entry has 0 rows instead of 2,000."
+    ) in said
     assert "Its invariants hold, as in a fresh installation that executed the same calls: no_debts. They do not" in said
     assert replace(gone, by_state=True).is_candidate, "the order of calls may explain other numbers of rows"

@@ -70,6 +70,10 @@ def test_files_are_written_though_nothing_can_be_printed(tmp_path: Path, monkeyp
         pytest.param(replace(FOUND, compared=()), 1, id="nothing to compare rows by"),
         pytest.param(replace(FOUND, compared=(), undecided=("paid",)), 1, id="no invariant tells"),
         pytest.param(replace(FOUND, rows="the state 'amounts' differs"), 1, id="other rows"),
+        pytest.param(replace(FOUND, counts=("entry has 0 rows instead of 9",)), 0, id="rows that no state reads"),
+        pytest.param(
+            replace(FOUND, counts=("entry has 0 rows instead of 9",), by_state=False), 1, id="invariants alone"
+        ),
     ],
 )
 def test_only_a_result_whose_rows_were_compared_is_a_success(

@@ -70,6 +70,22 @@ def test_refused_calls_are_counted_where_they_fell_due() -> None:
     assert calls.stretch(calls.within(0, 10 * MS), LATE_NS).failed == 1
 
 
+def test_a_refusal_counts_as_a_response_only_if_it_was_late() -> None:
+    calls = _calls((0, 0, 1), (1, 0, 2), (2, 300, 2), (3, 0, 7), failed=(1, 2))
+
+    found = calls.stretch(calls.within(0, 10 * MS), LATE_NS)
+
+    assert found == Stretch(calls=3, late=1, longest_s=0.302, failed=2)
+
+
+def test_of_calls_that_were_all_refused_at_once_no_response_is_known() -> None:
+    calls = _calls((0, 0, 1), (1, 0, 2), failed=(0, 1))
+
+    found = calls.stretch(calls.within(0, 10 * MS), LATE_NS)
+
+    assert found == Stretch(calls=0, late=0, longest_s=None, failed=2)
+
+
 def test_a_stretch_without_calls_says_nothing_of_the_longest() -> None:
     calls = _calls((0, 0, 2))
 

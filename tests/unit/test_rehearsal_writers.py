@@ -1,9 +1,11 @@
-"""What becomes of calls that take what a refused call should have given: nobody can execute them again."""
+"""Which calls of writers are refused, and which can be executed again: not those that take what a refused one gives."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from schemabench.experiment.burst import Burst, Encoded
+from schemabench.experiment.burst import Burst, Encoded, Pace
 from schemabench.load import Drive
+from schemabench.rehearsal import writers
 from schemabench.rehearsal.writers import Driven
 
 PLACED = Encoded(0, "place", {}, "shop", gives={"id": "order 1"})
@@ -28,6 +30,23 @@ def driven(latencies_ns: Sequence[int], refused: Sequence[int] = ()) -> Driven:
 
 def test_a_call_that_took_what_a_refused_one_should_have_given_is_an_orphan() -> None:
     assert driven([1, 1, 1], refused=[0]).orphans() == [LINE]
+
+
+def test_calls_that_were_not_refused_are_executed_again_at_once_or_at_their_pace() -> None:
+    pace = Pace(duration_s=1.0, due_s=[0.0, 0.5, 0.9])
+    done = driven([1, 1, 1], refused=[1])
+    done = replace(done, burst=replace(done.burst, pace=pace))
+
+    at_once, paced = done.executed(), done.executed(paced=True)
+
+    assert at_once.queues == paced.queues == [[PLACED, LATER]]
+    assert (at_once.pace, paced.pace) == (None, pace)
+
+
+def test_a_lock_timeout_is_refused_unless_its_operation_is_repeated_after_one() -> None:
+    assert writers._Refusals({}).get("55P03") == "lock not available (55P03)"
+    assert writers._Refusals({"55P03": "lock not available (55P03)"}).get("55P03") is None
+    assert writers._Refusals({}).get("40P01") is None
 
 
 def test_a_call_that_took_what_was_given_or_was_not_executed_itself_is_none() -> None:

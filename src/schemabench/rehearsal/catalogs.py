@@ -48,10 +48,10 @@ def counts(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]
 
 
 def counted(expected: Mapping[str, int], found: Mapping[str, int]) -> Iterator[str]:
-    """Yield in words which tables of both have other numbers of rows, as in `result: 2 rows instead of 2,016`."""
+    """Yield in words which tables of both have other numbers of rows, as in `result has 2 rows instead of 2,016`."""
     for name in sorted(expected.keys() & found.keys()):
         if expected[name] != found[name]:
-            yield f"{name}: {plural(found[name], 'row')} instead of {expected[name]:,}"
+            yield f"{name} has {plural(found[name], 'row')} instead of {expected[name]:,}"
 
 
 def differences(expected: Catalog, found: Catalog, earlier: Catalog) -> Iterator[str]:
@@ -72,7 +72,7 @@ def differences(expected: Catalog, found: Catalog, earlier: Catalog) -> Iterator
         elif key not in expected:
             yield f"{shown} is left over{_more(found[key])}"
         elif found[key] != expected[key]:
-            yield f"{shown} is another one{_more(found[key])}; it should be{_more(expected[key]) or ' plain'}"
+            yield f"{shown} differs: {found[key] or 'plain'} instead of {expected[key] or 'plain'}"
 
 
 def _more(definition: str) -> str:

@@ -50,7 +50,7 @@ def document(found: Rehearsal) -> Document:
         Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
         Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
         Section(id="written", title="Written", nodes=(_written(found),), brief=True),
-        Section(id="result", title="What results", nodes=(*_result(found), *_counts(found)), brief=True),
+        Section(id="result", title="Result", nodes=(*_result(found), *_counts(found)), brief=True),
         Section(id="limits", title="Limits", nodes=(_limits(found),), brief=True),
     )
     return Document(
@@ -79,8 +79,13 @@ def _time(seconds: float | None) -> Cell:
     return Cell(text=_DASH if seconds is None else format_duration(seconds), sort=seconds)
 
 
+def _late(found: Rehearsal) -> str:
+    """Return which calls are late: a refusal is no fast response."""
+    refused = " (a refused call counts only if it did)" if found.refused else ""
+    return f"calls that took longer than {format_duration(found.late_s)}{refused}"
+
+
 def _statements(found: Rehearsal) -> Table:
-    bound = format_duration(found.late_s)
     return Table(
         caption="The statements, each with the calls that were under way while it was executed",
         columns=(
@@ -89,7 +94,7 @@ def _statements(found: Rehearsal) -> Table:
             Column(heading="outcome"),
             Column(heading="time", align="right", legend="of the last execution"),
             Column(heading="longest response", short="longest", align="right", legend="the longest response to a call"),
-            Column(heading="late calls", short="late", align="right", legend=f"calls that took longer than {bound}"),
+            Column(heading="late calls", short="late", align="right", legend=_late(found)),
         ),
         rows=tuple(
             cells(
@@ -145,7 +150,6 @@ def _ended(found: Rehearsal) -> str:
 
 
 def _operations(found: Rehearsal) -> Table:
-    bound = format_duration(found.late_s)
     return Table(
         caption="The longest response to calls of each operation, from when they were due: before the migration, "
         "during it and after it",
@@ -157,8 +161,8 @@ def _operations(found: Rehearsal) -> Table:
             Column(
                 heading="late during",
                 align="right",
-                legend=f"calls that took longer than {bound}, from those that were under way when the migration began "
-                "to the last that it held up, or that queued behind one of these",
+                legend=f"{_late(found)}, from those that were under way when the migration began to "
+                "the last that it held up, or that queued behind one of these",
             ),
             Column(heading="late in the quiet", short="late in quiet", align="right"),
         ),
@@ -325,8 +329,8 @@ def _why_not(found: Rehearsal) -> str:
 def _counts(found: Rehearsal) -> Iterator[Node]:
     if found.counts:
         yield Bullets(
-            lead="Tables with another number of rows than in the fresh installation, as where a migration makes one "
-            "and does not fill it, or where the number depends on the order of calls:",
+            lead="Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
+            "or made a table and not filled it, or the number may depend on the order of calls:",
             items=found.counts,
         )
 
@@ -352,4 +356,4 @@ def _limits(found: Rehearsal) -> Bullets:
             f"the writers executed what {name(found.extends)} has throughout, and not what {name(found.candidate)} has "
             f"in its place: {', '.join(map(name, found.not_executed))}"
         )
-    return Bullets(lead="To be known:", items=tuple(items))
+    return Bullets(lead="Notes:", items=tuple(items))

@@ -44,7 +44,8 @@ class StatementTimes:
     out_of_time: bool
     """Whether its last execution was cancelled because the migration had taken longer than it may."""
     calls: int
-    """Calls of the writers that were under way when it was begun, or fell due while it was executed."""
+    """Calls of the writers that were under way when it was begun, or fell due while it was executed, and whose response
+    times count: as in `Stretch`."""
     late: int
     """Of these, those whose response was late."""
     longest_s: float | None
@@ -56,12 +57,14 @@ class Stretch:
     """The calls of an operation in a stretch of time."""
 
     calls: int
+    """Those whose response times count: all but those that the server refused sooner than they would be late. A refusal
+    is no fast response."""
     late: int
-    """Those whose response took longer than the bound."""
+    """Those whose response took longer than the bound, refused or not."""
     longest_s: float | None
-    """The longest response, from when a call was due; None if there was no call."""
+    """The longest response that counts, from when a call was due; None if there was none."""
     failed: int
-    """Calls that the server refused."""
+    """All calls that the server refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,11 @@ class Undone:
     ones, how many before the first statement began, from then on until the last one had ended, and afterwards."""
     during: int
     after: int
+
+    @property
+    def total(self) -> int:
+        """How many in all."""
+        return self.before + self.during + self.after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,10 +190,11 @@ class Rehearsal:
     rows: str
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
     incomparable: str
-    """Why the rows could not be compared, as where the fresh installation does not take the calls, or where the server
-    failed after the measurement; empty if they could, or if nobody tried."""
+    """Why the rows could not be compared, as where the fresh installation does not take the calls, where two fresh ones
+    differ, too, or where the server failed after the measurement; empty if they could, or if nobody tried."""
     counts: tuple[str, ...]
-    """The tables that have another number of rows than in a fresh installation after the same calls, with both."""
+    """The tables that have another number of rows than in a fresh installation after the same calls, as in `entry has 5
+    rows instead of 2,000`. They are no verdict where queries over the state agree."""
     compared: tuple[str, ...]
     """The queries whose rows were compared; none if the migration failed, if they could not be, if there are none, or
     if all are `undecided`."""
@@ -211,6 +220,11 @@ class Rehearsal:
         """
         agree = self.is_done and not self.is_another and not self.incomparable
         return agree and bool(self.compared) and (self.by_state or not self.counts)
+
+    @property
+    def refused(self) -> tuple[Undone, ...]:
+        """The calls that the server refused, by operation and reason."""
+        return tuple(one for one in self.undone if not one.retried)
 
     @property
     def is_another(self) -> bool:

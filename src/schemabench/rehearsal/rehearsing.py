@@ -3,10 +3,9 @@
 Owns the order of the steps, and the lifetime of their databases and sessions. Must not execute a call.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from random import Random
 
 from schemabench import reach
@@ -263,28 +262,55 @@ class Rehearsing:
         """Compare the rows with those of a fresh installation after the same calls.
 
         An invariant that does not hold there either tells nothing: writers may end between two calls that belong
-        together.
+        together. Nor does a difference that two fresh installations have, too.
         """
-        random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
         catalog: catalogs.Catalog | None = None
         try:
-            with closing(self._entered(self.candidate, None)) as fresh:
-                if orphans := applied.driven.orphans():
-                    return Compared(incomparable=_orphaned(orphans))
-                self._stage("executing the same calls on a fresh installation")
-                fresh.sessions.execute(applied.driven.executed(), random, limits)
+            if orphans := applied.driven.orphans():
+                return Compared(incomparable=_orphaned(orphans))
+            fresh = self._fresh(applied.driven.executed(), None)
             catalog = self._catalog(fresh.databases)
             self._stage("comparing rows")
             own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
             undecided = tuple(name for name, _ in violations(self.plan, fresh))
-            broken = (reason for name, reason in violations(self.plan, own) if name not in undecided)
-            rows = next(chain(broken, differences(self.plan, fresh, own, {}, _WHOSE)), "")
+            wrong = {name: reason for name, reason in self._wrong(fresh, own) if name not in undecided}
             counts = tuple(catalogs.counted(*map(self._counts, (fresh.databases, migrated.databases))))
-            return Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
+            unsettled = self._unsettled(fresh, applied) if wrong else {}
+            rows = next((reason for name, reason in wrong.items() if name not in unsettled), "")
+            why = _open(self.plan, unsettled[next(iter(wrong))]) if wrong and not rows else ""
+            return Compared(catalog=catalog, rows=rows, incomparable=why, counts=counts, undecided=undecided)
         except CandidateError as failure:
             if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
                 raise
             return Compared(catalog=catalog, incomparable=str(failure))
+
+    def _fresh(self, calls: Burst, accompanied: Plan | None) -> Entrant:
+        """Return a fresh installation of the candidate that has executed calls, and has no connection any more."""
+        random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
+        with closing(self._entered(self.candidate, accompanied)) as fresh:
+            self._stage(f"executing the same calls on a fresh installation{', at their pace' if calls.pace else ''}")
+            with fresh.companions.beside() as beside:
+                fresh.sessions.drive(fresh.sessions.load(calls), random, limits, beside=beside)
+        return fresh
+
+    def _unsettled(self, fresh: Entrant, applied: Applied) -> dict[str, str]:
+        """Return the queries in which a control differs from a fresh installation, each with how.
+
+        The control is another fresh installation. It has what else tells the migrated database from the first one: the
+        pace, at which calls that do not commute have another order, and the companions, which may write.
+        """
+        control = self._fresh(applied.driven.executed(paced=True), self.plan)
+        self._stage("comparing rows")
+        return dict(self._wrong(fresh, control))
+
+    def _wrong(self, fresh: Entrant, one: Entrant) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with rows, each with how: invariants, and states by those of a fresh installation."""
+        yield from violations(self.plan, one)
+        workload = self.plan.found.workload
+        for name in workload.state:
+            only = replace(self.plan.found, workload=replace(workload, state=(name,)))
+            for reason in differences(replace(self.plan, found=only), fresh, one, {}, _WHOSE):
+                yield name, reason
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
@@ -299,6 +325,18 @@ def _orphaned(calls: Sequence[Encoded]) -> str:
     return (
         f"{plural(len(calls), 'call')} ({', '.join(operations)}) should take what another call gives that was refused, "
         "and had another value"
+    )
+
+
+def _open(plan: Plan, difference: str) -> str:
+    """Return why a difference is no verdict that a control has in the same place."""
+    beside, leave = "", ""
+    if plan.companions:
+        beside, leave = " and beside companions", ", and leave out companions that write: --without-companions"
+    return (
+        f"a second fresh installation, which executed the same calls at their pace{beside}, differs from the first one "
+        f"in the same place: {difference}\nSo the migration need not be the reason. Give calls that do not commute the "
+        f"same key{leave}"
     )
 
 

@@ -64,13 +64,15 @@ class Calls:
         yield from map(str, np.unique(self.operations))
 
     def stretch(self, which: NDArray[np.bool_], late_ns: float) -> Stretch:
-        """Return what is known of some calls."""
-        response_ns = self.response_ns[which]
+        """Return what is known of some calls. Of those that were refused, only late ones count: see `Stretch`."""
+        response_ns, failed = self.response_ns[which], self._failed[which]
+        late = response_ns > late_ns
+        counting_ns = response_ns[late | ~failed]
         return Stretch(
-            calls=len(response_ns),
-            late=int(np.count_nonzero(response_ns > late_ns)),
-            longest_s=float(response_ns.max()) / NANOSECONDS if len(response_ns) else None,
-            failed=int(np.count_nonzero(self._failed[which])),
+            calls=len(counting_ns),
+            late=int(np.count_nonzero(late)),
+            longest_s=float(counting_ns.max()) / NANOSECONDS if len(counting_ns) else None,
+            failed=int(np.count_nonzero(failed)),
         )
 
     def over_ns(self, begin_ns: float, end_ns: float) -> float:

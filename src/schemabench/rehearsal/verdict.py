@@ -11,14 +11,16 @@ from schemabench.units import format_duration, plural
 
 _SHORTER = 0.9
 """A quiet stretch of less than this part of what was asked for is told."""
+_NAMED = 3
+"""Tables, or kinds of refused calls, that a sentence names."""
 
 
 def verdict(found: Rehearsal) -> str:
-    """Return whether the result is the candidate, and how long writers were held up for."""
+    """Return whether the result is the candidate, how long writers were held up for, and what was refused."""
     if not found.is_done:
         result = _stopped(found)
     elif found.is_candidate:
-        result = f"The result is {name(found.candidate)}."
+        result = f"The result is {name(found.candidate)}{_but(found)}."
     elif found.is_another:
         result = f"The result is not {name(found.candidate)}."
     elif found.incomparable:
@@ -26,11 +28,22 @@ def verdict(found: Rehearsal) -> str:
     elif found.compared:
         result = (
             f"The result has the schema of {name(found.candidate)}; whether it has its rows is not known, since only "
-            "invariants compared them, and tables have another number of rows."
+            f"invariants compared them, and {_first(found.counts)}."
         )
     else:
         result = f"The result has the schema of {name(found.candidate)}; its rows were not compared."
-    return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
+    return " ".join([result, _held_up(found), *_refused(found), *_behind(found), *_cut_short(found)])
+
+
+def _but(found: Rehearsal) -> str:
+    """Return the tables whose numbers of rows are not the candidate's, although the state is."""
+    return f" by its state, but {_first(found.counts)}" if found.counts else ""
+
+
+def _first(some: Sequence[str]) -> str:
+    """Return the first ones, and how many there are beside them."""
+    more = len(some) - _NAMED
+    return "; ".join([*some[:_NAMED], *([f"and {more:,} more, as below"] if more > 0 else [])])
 
 
 def _left_open(found: Rehearsal) -> str:
@@ -59,14 +72,30 @@ def _held_up(found: Rehearsal) -> str:
     took = f"It took {format_duration(found.migration_s)}."
     where = "in the quiet around it" if found.after_s else "in the quiet before it"
     if during.longest_s is None or quiet.longest_s is None:
-        when = "meanwhile" if during.longest_s is None else where
-        return f"{took} No call was under way {when}, so that it is not known how long one would have been held up for."
+        stretch, when = (during, "meanwhile") if during.longest_s is None else (quiet, where)
+        none = "Every call was refused" if stretch.failed else "No call was under way"
+        return f"{took} {none} {when}, so that it is not known how long one would have been held up for."
     bound = format_duration(found.late_s)
     return (
         f"{took} The longest response to a call meanwhile was "
         f"{format_duration(during.longest_s)}, and {format_duration(quiet.longest_s)} {where}; "
         f"{late_of(during)} calls took longer than {bound}, and {late_of(quiet)} in the quiet."
     )
+
+
+def _refused(found: Rehearsal) -> Iterator[str]:
+    """Yield how many calls the server refused, of which operations, and why."""
+    some = sorted(found.refused, key=lambda one: one.total, reverse=True)
+    counts = {
+        "before it": sum(one.before for one in some),
+        "during it": sum(one.during for one in some),
+        "after it": sum(one.after for one in some),
+    }
+    if some:
+        *others, last = (f"{plural(count, 'call')} {when}" for when, count in counts.items() if count)
+        when = f"{', '.join(others)} and {last}" if others else last
+        kinds = [f"{one.total:,} of {name(one.operation)}, {one.reason}" for one in some]
+        yield f"The server refused {when}: {_first(kinds)}."
 
 
 def _behind(found: Rehearsal) -> Iterator[str]:

@@ -3,7 +3,8 @@
 Owns the burst, what becomes of a call that the server refuses, and the drive. Must not know locks, nor catalogs.
 
 A refused call would end a run, since it is the candidate's fault there. Here it is a finding: the application of before
-the migration meets a schema that it was not written for. It is counted by its SQLSTATE, and the writer goes on.
+the migration meets a schema that it was not written for, or gives up waiting for a lock. It is counted by its SQLSTATE,
+and the writer goes on.
 """
 
 import os
@@ -21,6 +22,7 @@ from schemabench.experiment.prepared import words
 from schemabench.load import Drive, Ending, Limits, Passing, Talk
 from schemabench.load.session import RETRYABLE
 from schemabench.rehearsal import backlog
+from schemabench.rehearsal.applying import LOCK_TIMEOUT
 from schemabench.rehearsal.backlog import Line
 from schemabench.units import NANOSECONDS
 
@@ -28,6 +30,8 @@ _NUMBER = 1
 """Of the burst."""
 SPARE_S = 5.0
 """Production that a burst has beyond the longest rehearsal: nothing ends exactly when it should."""
+_REPEATED = RETRYABLE.keys() - {LOCK_TIMEOUT}
+"""Errors after which an attempt is repeated. A ranking repeats lock timeouts, too; an application gets an error."""
 
 
 class _Refusals(Mapping[str, str]):
@@ -38,7 +42,7 @@ class _Refusals(Mapping[str, str]):
     """
 
     def __init__(self, retried: Mapping[str, str]) -> None:
-        self._retried = {*RETRYABLE, *retried}
+        self._retried = {*_REPEATED, *retried}
 
     def __getitem__(self, sqlstate: str) -> str:
         if sqlstate in self._retried:
@@ -82,11 +86,15 @@ class Driven:
             answered_ns=[begun + self.drive.latencies_ns[number] for number, begun in zip(done, begun_ns, strict=True)],
         )
 
-    def executed(self) -> Burst:
-        """Return the calls that were executed and not refused, to be executed as soon as a connection is free."""
+    def executed(self, *, paced: bool = False) -> Burst:
+        """Return the calls that were executed and not refused.
+
+        Args:
+            paced: Whether they are due when they were; otherwise each is, as soon as a connection is free.
+        """
         done = {number for number, latency_ns in enumerate(self.drive.latencies_ns) if latency_ns} - self.refused.keys()
         kept = [[call for call in queue if call.number in done] for queue in self.burst.queues]
-        return replace(self.burst, queues=kept, pace=None)
+        return replace(self.burst, queues=kept, pace=self.burst.pace if paced else None)
 
     def orphans(self) -> list[Encoded]:
         """Return the executed calls that take what a call should have given that was not executed, or refused."""
