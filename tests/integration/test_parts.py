@@ -382,7 +382,10 @@ def test_a_companion_that_executes_more_where_there_are_more_databases_is_told(s
     for one in experiment.candidates:
         for figure in one.companions:
             assert figure.p50_ns is not None
-            assert figure.every_s is None or figure.every_s > 0.9 * figure.p50_ns / 1e9, "of one connection"
+            assert figure.every_s is not None
+            # each of up to three sessions may complete one that it began before the trial
+            own = figure.executions - 3
+            assert figure.every_s * figure.executions > 0.9 * own * figure.p50_ns / 1e9, "of one connection"
 
 
 def test_templates_of_all_parts_are_kept_together(server: Server, tmp_path: Path) -> None:

@@ -407,6 +407,13 @@ def test_too_few_blocks_for_any_verdict_say_how_many_are_needed() -> None:
     assert told.reason == "any verdict needs 6 blocks, and 4 were measured: --budget 20s"
 
 
+def test_ratio_of_one_block_has_no_interval() -> None:
+    text = report.headed(report.checked(checked(experiment(one(0.858, 0.858), blocks=1, blocks_needed=6))))
+
+    assert " 0.86x " in text
+    assert "[0.8" not in text
+
+
 def test_interrupted_run_lets_nobody_pass() -> None:
     good, bad = (
         judgements(checked(experiment(found, stopped="interrupted")))["new"] for found in (one(1.1, 1.2), one(0.5, 0.6))

@@ -1,6 +1,7 @@
 """Whether trials speak of the schema: the client and lone writers, entrant by entrant, of made-up trials."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 from made_up import WARMUP_BLOCKS
@@ -92,6 +93,7 @@ def test_a_client_that_is_busy_under_the_baseline_is_noted(share: float, noted: 
         not noted
         or f"Under the baseline the load generator was busy {100 * share:.0f} % of" in found["client-saturated"]
     )
+    assert not noted or "To measure more: spread the load" in found["client-saturated"]
 
 
 @pytest.mark.parametrize(("alone_s", "noted"), [(0.04, False), (0.06, True)])
@@ -125,3 +127,11 @@ def test_a_writer_that_is_last_in_every_other_trial_alone_is_not_alone_for_long(
 
 def test_a_workload_of_one_writer_is_not_reproached_with_it() -> None:
     assert _notices(_measured(writers_s={name: {"stream": 0.2} for name in NAMES})) == []
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_ages_that_several_clocks_leave_unknown_are_noted(*, several: bool) -> None:
+    measured = _measured()
+    measured.freshness = SimpleNamespace(by_several_clocks=several)  # type: ignore[assignment] # a fake
+
+    assert [code for code, _ in _notices(measured)] == (["ages-between-hosts"] if several else [])

@@ -199,6 +199,13 @@ def test_size_of_bursts_and_time_of_an_exchange_may_vary_as_runs_measure_them_fo
     assert matrix.other_conditions(run("15.1", unknown), "one.json", run("15.1", BASE)) == []
 
 
+def test_time_of_an_exchange_is_told_with_the_worker_that_measured_it() -> None:
+    far = replace(BASE, exchange_s=500e-6, workers={"gw0": 0.2, "gw1": 0.3})
+    told = matrix.other_conditions(run("15.1", far), "one.json", run("15.1", BASE))
+
+    assert any("500 us from gw0" in one for one in map(str, told)), told
+
+
 def test_more_connections_of_writers_are_told_as_more_clients_alone() -> None:
     doubled = tuple(replace(one, clients=2 * one.clients) for one in WRITERS)
     one, other = run("15.1", BASE, run_id="one"), run("15.1", replace(BASE, clients=16, writers=doubled), run_id="two")

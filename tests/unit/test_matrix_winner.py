@@ -33,6 +33,15 @@ def waits(version: str, *ranks: tuple[str, ...], **changes: object) -> Run:
     return run(version, waiting(experiment(("baseline", "hash_by_site", "two_tables"), **changes), *ranks))
 
 
+def test_what_is_of_one_run_is_not_called_several_runs() -> None:
+    grown = led_by("hash_by_site", version="15.1")
+    (found,) = grown.experiments
+    steps = tuple(replace(found, cardinality=f"rows={rows}", digest=f"{rows}") for rows in (1_000, 10_000))
+    runs = replace(grown, experiments=steps), led_by("hash_by_site", version="16.1")
+
+    assert said(*runs) == "hash_by_site leads in all 3 experiments. The winner is the same."
+
+
 @BY_EACH
 def test_leader_that_stays_is_the_same_winner(by: Criterion) -> None:
     runs = led_by("hash_by_site", version="15.1"), led_by("hash_by_site", version="16.1")

@@ -85,3 +85,11 @@ def test_measured_round_trip_is_shown_beside_what_was_added() -> None:
     assert dict(facts.of_experiment(measured))["round trip"] == told
     added = dict(facts.of_experiment(replace(measured, round_trip_s=0.001)))["round trip"]
     assert added == f"{told}; 1.00 ms added to each exchange"
+
+
+def test_what_the_first_of_several_workers_measured_is_told_as_its_own() -> None:
+    shared = replace(USAGE, exchange_s=31e-6, exchange_p99_s=55e-6, workers={"gw0": 0.2, "gw1": 0.3})
+    found = dict(facts.of_experiment(shared))
+
+    assert found["round trip"] == "31.0 us measured by gw0 before the blocks (median; 99 % within 55.0 us)"
+    assert found["processor time stolen"] == "0.4 % of that of gw0's machine"

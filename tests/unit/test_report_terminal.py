@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import Experiment, Latency, Notice, RolledBack, Run, from_builtins, to_builtins
+from schemabench.records import Estimate, Experiment, Latency, Notice, RolledBack, Run, from_builtins, to_builtins
 from schemabench.report.characters import columns
 from schemabench.report.layout import block, shorten, wrap
 
@@ -134,6 +134,19 @@ def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
         )
     )
     assert re.search(r"1= +a +hash_partitioned +1\.31x .*  - +- +22\.2 ms", drawn)
+
+
+def test_lock_waits_of_a_handful_of_samples_are_a_dash_with_its_reason() -> None:
+    first, *others = USAGE.candidates
+    unseen = replace(first.standings["lock_waits"], figure=Estimate(value=0.0, low=0.0, high=0.84))
+    few = replace(first, standings={**first.standings, "lock_waits": unseen})
+    drawn = shown(replace(USAGE, candidates=(few, *others)))
+
+    assert re.search(r"1= +a +hash_partitioned +1\.31x .*  - +1= +22\.2 ms", drawn)
+    assert "-: too few samples to tell" in " ".join(drawn.split())
+    undecided = tuple(replace(one, decides=one.name == "throughput") for one in USAGE.criteria)
+    drawn = shown(replace(USAGE, criteria=undecided))
+    assert re.search(r"1= +a +hash_partitioned .* 3\.1 % +- +22\.2 ms", drawn)
 
 
 def test_retries_are_told_for_each_call_where_there_is_room() -> None:

@@ -1,8 +1,7 @@
 """Whether an entrant's trials measure its schema, rather than the client or a single writer, and a fresh one.
 
 Owns the limits for a busy load loop and for a writer that runs alone, the notices if they are exceeded, and
-disqualification by the age of answers. Must not
-rank.
+disqualification by the age of answers. Must not rank.
 
 Each entrant is judged by its own trials. A burst is the same work for the client under every candidate, so its share of
 a trial grows as the server gets faster. The fastest candidates are the likeliest to be limited by the client, and slow
@@ -83,8 +82,8 @@ def stale(name: str, measured: Measured) -> str:
 
 
 def notices(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
-    """Return notices on a busy client under the baseline, and on writers that ran alone for long."""
-    return (*_busy(measured), *_lonely(measured, candidates))
+    """Return notices on a busy client under the baseline, on lone writers, and on ages that are not known."""
+    return (*_busy(measured), *_lonely(measured, candidates), *_unknown_ages(measured))
 
 
 def _busy(measured: Measured) -> tuple[Notice, ...]:
@@ -93,7 +92,7 @@ def _busy(measured: Measured) -> tuple[Notice, ...]:
         return ()
     text = (
         f"Under the baseline the load generator was busy {format_percent(busy)} of the time, which makes differences "
-        "look smaller"
+        f"look smaller. To measure more: {'; '.join(_RELIEF)}"
     )
     return (Notice(code="client-saturated", text=text),)
 
@@ -114,6 +113,16 @@ def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]
         )
         for writer, shares in found.items()
     )
+
+
+def _unknown_ages(measured: Measured) -> tuple[Notice, ...]:
+    if measured.freshness is None or not measured.freshness.by_several_clocks:
+        return ()
+    text = (
+        "How old answers were at production's pace is not known: the workers are on several hosts, whose clocks cannot "
+        "be compared. What is certain in trials decides"
+    )
+    return (Notice(code="ages-between-hosts", text=text),)
 
 
 def _alone(measured: Measured, name: str) -> dict[str, float]:

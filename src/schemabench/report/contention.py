@@ -48,7 +48,9 @@ def why(experiment: Experiment) -> str:
     known = {
         result.name: result.standings[LOCK_WAITS.name]
         for result in results
-        if LOCK_WAITS.name in result.standings and result.name in found
+        if LOCK_WAITS.name in result.standings
+        and result.name in found
+        and not criteria.is_vague(LOCK_WAITS, result.standings[LOCK_WAITS.name])
     }
     if not known:
         return ""

@@ -25,11 +25,18 @@ _AXES = {
     THROUGHPUT.name: "throughput over the baseline's (ratio, log scale)",
     LOCK_WAITS.name: "lock waits (% of the writers' time)",
 }
+_VAGUE = 0.5
+"""A share of lock waits whose interval is wider may be almost anything: a handful of samples says no more."""
 
 
 def find(experiment: Experiment, name: str) -> Criterion | None:
     """Return a criterion of an experiment; None where it was not ranked by it."""
     return next((one for one in experiment.criteria if one.name == name), None)
+
+
+def is_vague(criterion: Criterion, standing: Standing) -> bool:
+    """Return whether a share of lock waits has too few samples to say anything."""
+    return criterion.name == LOCK_WAITS.name and standing.figure.high - standing.figure.low > _VAGUE
 
 
 def standings(experiment: Experiment, criterion: Criterion) -> list[Standing]:

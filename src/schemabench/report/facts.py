@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemabench.records import Experiment, Run, WriterShare
-from schemabench.report import companions, figures, footnotes, noise, settings
+from schemabench.report import companions, figures, footnotes, noise, race, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
@@ -119,8 +119,8 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
         yield "copies of the databases", made + between
     if experiment.upkeep:
         yield "vacuum and analyze", _UPKEEP.get(experiment.upkeep, experiment.upkeep)
-    if experiment.race:
-        yield "race", f"about {plural(experiment.race, 'place')}: who is proved to have none of them leaves"
+    if places := experiment.race:
+        yield "race", f"about {plural(places, 'place')}: a candidate leaves once {race.proved(places)}"
     if experiment.lead_in:
         yield "lead-in", f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed"
 
@@ -130,11 +130,17 @@ def _round_trip(experiment: Experiment) -> Iterator[Fact]:
     told = []
     if experiment.exchange_s is not None and experiment.exchange_p99_s is not None:
         median, p99 = format_duration(experiment.exchange_s), format_duration(experiment.exchange_p99_s)
-        told.append(f"{median} measured before the blocks (median; 99 % within {p99})")
+        by = f" by {leader}" if (leader := _leader(experiment)) else ""
+        told.append(f"{median} measured{by} before the blocks (median; 99 % within {p99})")
     if experiment.round_trip_s:
         told.append(f"{format_duration(experiment.round_trip_s)} added to each exchange")
     if told:
         yield "round trip", "; ".join(told)
+
+
+def _leader(experiment: Experiment) -> str:
+    """Return the worker that measured what one of several measures; empty if there was one process."""
+    return next(iter(experiment.workers), "")
 
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:
@@ -154,8 +160,8 @@ def _client(experiment: Experiment) -> Iterator[Fact]:
     for worker, busy in experiment.workers.items():
         yield f"load loop of {worker}", f"at work {figures.share(busy)}"
     if experiment.steal_share is not None:
-        stolen = f"{figures.share(experiment.steal_share)} of this machine's"
-        yield "processor time stolen", stolen
+        whose = f"of that of {leader}'s machine" if (leader := _leader(experiment)) else "of this machine's"
+        yield "processor time stolen", f"{figures.share(experiment.steal_share)} {whose}"
 
 
 def _busy(experiment: Experiment) -> str:

@@ -49,16 +49,15 @@ def ratio(value: float, places: int) -> str:
 
 
 def ratio_interval(estimate: Estimate, places: int) -> str:
-    """Return the interval of a ratio, as in `[0.98, 1.03]`; it may reach down to zero, as in `[0, 1.9]`."""
-    ends = ["0" if end == 0 else ratio(end, places) for end in (estimate.low, estimate.high)]
-    return DASH if DASH in ends else f"[{', '.join(ends)}]"
+    """Return the interval of a ratio, as in `[0.98, 1.03]`; nothing if it has no width, as the range of one block."""
+    return "" if estimate.low == estimate.high else _ratio_ends(estimate, places)
 
 
 def ratio_with_interval(estimate: Estimate, places: int) -> str:
     """Return a ratio and its interval, as in `1.31x [1.26, 1.36]`."""
     if ratio(estimate.value, places) == DASH:
         return DASH
-    return f"{ratio(estimate.value, places)}x {ratio_interval(estimate, places)}"
+    return f"{ratio(estimate.value, places)}x {_ratio_ends(estimate, places)}"
 
 
 def ratio_at_least(estimate: Estimate, places: int) -> str:
@@ -85,8 +84,10 @@ def rate(estimate: Estimate | None) -> str:
 
 
 def rate_interval(estimate: Estimate | None) -> str:
-    """Return the interval of a rate, as in `[11.9k, 12.8k]`; nothing if it has none."""
-    if estimate is None or not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
+    """Return the interval of a rate, as in `[11.9k, 12.8k]`; nothing if it has none, or no width, as of one block."""
+    if estimate is None or estimate.low == estimate.high:
+        return ""
+    if not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
         return ""
     return f"[{format_count(estimate.low)}, {format_count(estimate.high)}]"
 
@@ -207,9 +208,15 @@ def _hundredths(value: float) -> str:
     return f"{100 * value:z.{0 if value == 0 or abs(value) >= _WHOLE_PERCENT else 1}f}"
 
 
+def _ratio_ends(estimate: Estimate, places: int) -> str:
+    """Return the ends of a ratio's interval, as in `[0.98, 1.03]`; it may reach down to zero, as in `[0, 1.9]`."""
+    ends = ["0" if end == 0 else ratio(end, places) for end in (estimate.low, estimate.high)]
+    return DASH if DASH in ends else f"[{', '.join(ends)}]"
+
+
 def _needs_more(estimate: Estimate) -> bool:
     """Return whether two decimals would hide the interval's width, or on which side of 1 it ends."""
-    if estimate.low == estimate.high == 1:
+    if estimate.low == estimate.high:
         return False
     ends_at_one = any(abs(end - 1) < _NARROW / 2 and end != 1 for end in (estimate.low, estimate.high))
     return ends_at_one or (estimate.high - estimate.low) / 2 < _NARROW

@@ -117,13 +117,17 @@ def _by(view: View, criterion: Criterion) -> Iterator[tuple[Column, list[Cell]]]
     standings = criteria.standings(view.experiment, criterion)
     own = [result.standings.get(criterion.name) for result in view.results]
     pauses = contention.pauses(view.experiment) if criterion.name == LOCK_WAITS.name else ""
-    left = f"{figures.DASH}: left the blocks early" if any(result.retired for result in view.results) else ""
+    reasons = [
+        *(["left the blocks early"] if any(result.retired for result in view.results) else []),
+        *(["too few samples to tell"] if any(one and criteria.is_vague(criterion, one) for one in own) else []),
+    ]
+    dash = f"{figures.DASH}: {', or '.join(reasons)}" if reasons else ""
     yield (
         Column(
             heading=f"{criterion.title} [95 % interval]",
             short=criteria.short(criterion),
             align="right",
-            legend="; ".join(filter(None, (criteria.legend(criterion), pauses, left))),
+            legend="; ".join(filter(None, (criteria.legend(criterion), pauses, dash))),
             drop=7,
             drop_interval=0,
         ),
@@ -132,14 +136,16 @@ def _by(view: View, criterion: Criterion) -> Iterator[tuple[Column, list[Cell]]]
     yield (
         Column(heading=f"rank by {criterion.title}", short="rank", drop=5),
         [
-            Cell(text=verdict.place(view.experiment, one, standings), sort=one.rank) if one else Cell(text=figures.DASH)
+            Cell(text=verdict.place(view.experiment, one, standings), sort=one.rank)
+            if one and criterion.decides
+            else Cell(text=figures.DASH)
             for one in own
         ],
     )
 
 
 def _amount(criterion: Criterion, standing: Standing | None) -> Cell:
-    if standing is None:
+    if standing is None or criteria.is_vague(criterion, standing):
         return Cell(text=figures.DASH)
     text, interval = criteria.amount(criterion, standing.figure)
     return Cell(text=text, interval=interval, sort=standing.figure.value)

@@ -50,7 +50,7 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
         *_partial(labelled),
         *_other_criteria(labelled),
         *_without_lock_waits(labelled),
-        *_by_chance(len(labelled.sources)),
+        *_by_chance(labelled.sources),
     )
 
 
@@ -315,12 +315,13 @@ def _without_lock_waits(labelled: Labelled) -> Iterator[Notice]:
         yield Notice(code="no-lock-waits", text=text)
 
 
-def _by_chance(runs: int) -> Iterator[Notice]:
+def _by_chance(sources: Sequence[Source]) -> Iterator[Notice]:
     """Yield a notice where so many runs make it likely that equal candidates seem to change places."""
-    either = 1 - (1 - _ONE_SIDE) ** runs
+    either = 1 - (1 - _ONE_SIDE) ** len(sources)
     if (chance := either**2) > _NOTED_CHANCE:
+        called = traits.called(sources)
         text = (
-            f"Over {runs} runs, two equal candidates may appear to swap places by chance, with a probability of up "
-            f"to {figures.percent(chance)}: repeat the runs between which a winner changes"
+            f"Over {len(sources)} {called}, two equal candidates may appear to swap places by chance, with a "
+            f"probability of up to {figures.percent(chance)}: repeat the {called} between which a winner changes"
         )
         yield Notice(code="many-runs", text=text)

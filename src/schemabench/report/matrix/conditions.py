@@ -233,6 +233,14 @@ def _near(figure: Callable[[Experiment], float | None]) -> Callable[[Source, Sou
     return alike
 
 
+def _exchange(experiment: Experiment) -> str:
+    """Return the time of an exchange with the server, and which of several workers measured it."""
+    if experiment.exchange_s is None:
+        return "not known"
+    taken = format_duration(experiment.exchange_s)
+    return f"{taken} from {leader}" if (leader := next(iter(experiment.workers), "")) else taken
+
+
 _CARDINALITY = Trait(title="cardinality", text=lambda source: source.experiment.cardinality, preposition="at")
 _CLIENTS = Trait(
     title="clients",
@@ -321,7 +329,7 @@ _CAVEATS = (
     ),
     Trait(
         title="time of an exchange",
-        text=lambda source: "not known" if (taken := source.experiment.exchange_s) is None else format_duration(taken),
+        text=lambda source: _exchange(source.experiment),
         why="a longer way to the server favours what takes fewer exchanges",
         alike=_near(lambda experiment: experiment.exchange_s),
     ),

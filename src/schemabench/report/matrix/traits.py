@@ -43,6 +43,11 @@ def label(sources: Sequence[Source]) -> Labelled:
     return Labelled(sources=placed, labels=tuple(_text(chosen, one) for one in placed), traits=tuple(chosen))
 
 
+def called(sources: Sequence[Source]) -> str:
+    """Return what is compared: runs, or experiments where several are of one run, as the steps of a growth curve."""
+    return "runs" if len({source.run.run_id for source in sources}) == len(sources) else "experiments"
+
+
 def listed(labels: Sequence[str]) -> str:
     """Return labels as in `PostgreSQL 15, 16 and 17`: the words that all begin with stand once."""
     words = [text.split(" ") for text in labels]

@@ -110,7 +110,7 @@ def _clauses(matrix: Matrix, criterion: Criterion) -> list[str]:
         groups.setdefault(said, []).append(column)
     if len(groups) == 1:
         both = "both" if len(matrix.columns) == _PAIR else f"all {len(matrix.columns)}"
-        return [f"{_clause(matrix.columns[0], criterion)} in {both} runs"]
+        return [f"{_clause(matrix.columns[0], criterion)} in {both} {_called(matrix)}"]
     return [
         f"{_clause(columns[0], criterion)} {matrix.preposition} {traits.listed([column.label for column in columns])}"
         for columns in groups.values()
@@ -179,8 +179,12 @@ def _changes(matrix: Matrix, criterion: Criterion) -> str:
         return f"Too little was measured to tell whether the {_best(criterion)} changes."
     if all(column.leads[criterion.name].winner == "same" for column in telling[1:]):
         return f"The {_best(criterion)} is the same."
-    which = "both runs" if len(matrix.columns) == _PAIR else "any two of these runs"
-    return f"Whether the {_best(criterion)} changes is unclear: {which} may have the same one."
+    which = "both" if len(matrix.columns) == _PAIR else "any two of these"
+    return f"Whether the {_best(criterion)} changes is unclear: {which} {_called(matrix)} may have the same one."
+
+
+def _called(matrix: Matrix) -> str:
+    return traits.called([column.source for column in matrix.columns])
 
 
 def _pair(lead: Lead, label: str) -> str:
