@@ -9,13 +9,16 @@ enabled again in the controller, which takes its entries from the leader's repor
 print.
 """
 
+import atexit
 import os
 import secrets
+import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,8 +29,10 @@ from schemabench.scheduling import Collecting, Together
 from schemabench.units import plural
 from schemabench.workers.seat import LEADER, Seat
 
-_SEAT, _CHANNEL, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_lost"
-"""The keys of a worker's input, of its collection report, and of its output at the end."""
+_SEAT, _CHANNEL, _RECORD, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_record", "schemabench_lost"
+"""The keys of a worker's seat, of what it tells of its collection and of an interrupted run, and of whom it gave up."""
+END_LIMIT_S = 15.0
+"""How long the end of all workers may take: xdist kills those that have not ended after 10 s, if it can."""
 _BENCHMARK = "pytest-benchmark"
 _CONTROLLER = "schemabench-controller"
 _ONLY = pytest.StashKey[bool]()
@@ -69,15 +74,44 @@ def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None
     getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
 
 
+class Refusal:
+    """Ends a session whose evaluations cannot be run, after collection; in a worker, the controller ends it.
+
+    Args:
+        problem: The reason.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """End the session, as for any other invalid option."""
+        if not is_worker(config):
+            raise pytest.UsageError(self._problem)
+        items.clear()
+
+    @pytest.hookimpl(tryfirst=True)  # before xdist reports the collection
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Let the controller end the session."""
+        if is_worker(session.config):
+            announce(session.config, 0, self._problem)
+
+
 def _variables(config: pytest.Config, spec: Any) -> dict[str, str]:  # noqa: ANN401 (untyped upstream)
     """Return what libpq reads from this environment, for a worker on another machine; nothing unless a DSN is given."""
-    if spec.popen and not spec.via:
+    if _is_here(spec):
         return {}  # it has this environment
     with suppress(SchemabenchError):  # whoever needs the options tells what is wrong with them
         chosen, _ = options.resolve(config.option, os.environ, config.getini)
         if "://" in chosen.postgres or "=" in chosen.postgres:
             return {name: value for name, value in os.environ.items() if name.startswith("PG")}
     return {}
+
+
+def _is_here(spec: Any) -> bool:  # noqa: ANN401 (untyped upstream)
+    """Return whether a worker is on this machine."""
+    return bool(spec.popen and not spec.via)
 
 
 def give_up(session: pytest.Session, error: WorkerError) -> None:
@@ -126,6 +160,27 @@ def _leave_benchmarks(config: pytest.Config) -> None:
         type(config.pluginmanager.getplugin(_BENCHMARK))(config)
 
 
+def hand_in(config: pytest.Config, record: Mapping[str, Any]) -> None:
+    """Send the record of an interrupted leader to the controller, which reads no reports of tests any more.
+
+    Args:
+        config: The leader's configuration.
+        record: The run's record, as builtins.
+    """
+    with suppress(OSError):  # the controller is gone
+        getattr(config, "workerinput", {})[_RECORD].send(record)
+
+
+def concluded(config: pytest.Config) -> Mapping[str, Any] | None:
+    """In a controller that lost workers, end those that are left; return what an interrupted leader handed in."""
+    controller = config.pluginmanager.getplugin(_CONTROLLER)
+    if controller is None or not controller.worker_lost:
+        return None
+    controller.end_workers()
+    record: Mapping[str, Any] | None = controller.record
+    return record
+
+
 def orphaned(config: pytest.Config) -> str:
     """Return, in a controller, the id of the workers' run if a worker was lost; otherwise an empty text."""
     controller = config.pluginmanager.getplugin(_CONTROLLER)
@@ -142,11 +197,13 @@ class Controller:
     Attributes:
         run_id: The id of the workers' run.
         worker_lost: Whether a worker died, was killed, or was interrupted.
+        record: The record of an interrupted leader; None without one.
     """
 
     def __init__(self, config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
         self.run_id = secrets.token_hex(4)
         self.worker_lost = False
+        self.record: Mapping[str, Any] | None = None
         self._config = config
         self._host = host
         self._meeting = Path(tempfile.gettempdir()) / f"schemabench-{self.run_id}-{secrets.token_hex(8)}"
@@ -156,6 +213,7 @@ class Controller:
         self._evaluating: bool | None = None
         """Whether there are evaluations; None during collection."""
         self._announced: dict[str, tuple[int, str]] = {}
+        self._nodes: dict[str, Any] = {}
 
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
         """Note the names of the workers."""
@@ -164,8 +222,10 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
         """Assign a worker its seat: during collection, a replacement takes the seat of the worker it replaces."""
         name = node.gateway.id
-        channel = node.workerinput[_CHANNEL] = node.gateway.newchannel()
-        channel.setcallback(partial(self._announced.__setitem__, name))
+        self._nodes[name] = node
+        for key, heard in ((_CHANNEL, partial(self._announced.__setitem__, name)), (_RECORD, self._hand_in)):
+            channel = node.workerinput[key] = node.gateway.newchannel()
+            channel.setcallback(heard)
         if self._evaluating is None and self._vacant and name not in self._names:
             self._names[self._vacant.pop()] = name
         if name in self._names:
@@ -176,6 +236,9 @@ class Controller:
                 "folder": str(self._meeting),
                 "variables": _variables(self._config, node.gateway.spec),
             }
+
+    def _hand_in(self, record: Mapping[str, Any]) -> None:
+        self.record = record
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 (untyped upstream)
@@ -191,7 +254,8 @@ class Controller:
             collected: Worker -> the ids of its tests.
 
         Raises:
-            UsageError: Of pytest: evaluations cannot be run, or the workers' evaluations differ.
+            UsageError: Of pytest: evaluations cannot be run, or the workers' evaluations differ, or not all workers can
+                reach the server.
         """
         evaluations = {node: tuple(ids[: self._evaluations(node)]) for node, ids in collected.items()}
         first, *others = evaluations
@@ -209,11 +273,25 @@ class Controller:
             dsession.sched = usual
             return usual
         self._host(self._config)
+        self._check_reach([node.gateway for node in evaluations])
         self._meet()
         if self._config.option.maxworkerrestart is None:  # a replacement would have missed too much
             dsession._max_worker_restart = 0  # noqa: SLF001 (the option was read before collection)
         dsession.sched = Together(usual, evaluations[first])
         return dsession.sched
+
+    def _check_reach(self, gateways: Sequence[Any]) -> None:
+        """Refuse several workers of which some are elsewhere, unless the server is one that all of them may reach."""
+        from schemabench.workers.meeting import check_reach  # noqa: PLC0415 (imports the database driver)
+
+        elsewhere = sorted(gateway.id for gateway in gateways if not _is_here(gateway.spec))
+        if len(gateways) == 1 or not elsewhere:
+            return
+        chosen, _ = options.resolve(self._config.option, os.environ, self._config.getini)
+        try:
+            check_reach(elsewhere[0], chosen.postgres)
+        except SchemabenchError as failure:
+            raise pytest.UsageError(str(failure)) from None
 
     def _meet(self) -> None:
         """Create the folder where workers learn each other's addresses and the server's password."""
@@ -246,10 +324,28 @@ class Controller:
 
                 call_off(str(self._meeting), f"it died ({error})")
         lost = getattr(node, "workeroutput", {}).get(_LOST)
-        for other in node.nodemanager.group:
-            if other.id == lost:
-                self.worker_lost = True
-                other._io.kill()  # noqa: SLF001 (every public way needs the worker's cooperation)
+        if lost in self._nodes:
+            self._give_up(self._nodes[lost])
+
+    def end_workers(self) -> None:
+        """End all workers, as xdist does later, but at once, and without waiting forever for one that is stopped."""
+        for node in self._nodes.values():
+            if _is_here(node.gateway.spec) and not node._down:  # noqa: SLF001 (as in `_give_up`)
+                node.gateway._io.popen.send_signal(signal.SIGINT)  # noqa: SLF001 (xdist itself sends it after 5 s)
+        manager = self._config.pluginmanager.getplugin("dsession").nodemanager
+        ending = Thread(target=manager.teardown_nodes, daemon=True)
+        ending.start()
+        ending.join(END_LIMIT_S)
+        manager.teardown_nodes = lambda: None  # that was it: neither xdist nor execnet has a limit for every worker
+        atexit.unregister(manager.group._cleanup_atexit)  # noqa: SLF001
+
+    def _give_up(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
+        """Kill a worker; count it as down even if it cannot be killed, as behind a socket server."""
+        self.worker_lost = True
+        if not node._down:  # noqa: SLF001 (every public way needs the worker's cooperation; likewise below)
+            node._down = True  # noqa: SLF001
+            node.notify_inproc("errordown", node=node, error="another worker gave it up")
+        Thread(target=node.gateway._io.kill, daemon=True).start()  # noqa: SLF001
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:

@@ -28,7 +28,7 @@ from schemabench.writing import Reports
 KEY = pytest.StashKey[Bench]()
 _IGNORE_SIGNALS = pytest.StashKey[Callable[[], None]]()
 _HOOKS = "schemabench-evaluations"
-"""The plugin name of this module, or of a `Refusal` in its place."""
+"""The plugin name of this module, or of a `distribution.Refusal` in its place."""
 _RUN = pytest.StashKey[Run]()
 _ENTRY = pytest.StashKey[dict[str, Any]]()
 """Data of an evaluation for its report: the run so far, and its entry."""
@@ -56,6 +56,7 @@ def host(config: pytest.Config) -> None:
         _set_up(config)
     except SchemabenchError as error:
         raise pytest.UsageError(str(error)) from None
+    config.stash[_IGNORE_SIGNALS] = signals.heed(config.add_cleanup)
 
 
 def _set_up(config: pytest.Config) -> None:
@@ -92,7 +93,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         try:
             _set_up(config)
         except SchemabenchError as error:
-            config.pluginmanager.register(Refusal(str(error)), _HOOKS)
+            config.pluginmanager.register(distribution.Refusal(str(error)), _HOOKS)
     bench = config.stash.get(KEY, None)
     if bench is None:  # refused
         metafunc.parametrize(_PARAMETERS, [(_UNSELECTED,) * 3], ids=[_UNSELECTED])
@@ -122,30 +123,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unselected:
         config.hook.pytest_deselected(items=unselected)
         items[:] = [item for item in items if item not in unselected]
-
-
-class Refusal:
-    """Ends a session whose evaluations cannot be run, after collection; in a worker, the controller ends it.
-
-    Args:
-        problem: The reason.
-    """
-
-    def __init__(self, problem: str) -> None:
-        self._problem = problem
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """End the session, as for any other invalid option."""
-        if not distribution.is_worker(config):
-            raise pytest.UsageError(self._problem)
-        items.clear()
-
-    @pytest.hookimpl(tryfirst=True)  # before xdist reports the collection
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Let the controller end the session."""
-        if distribution.is_worker(session.config):
-            distribution.announce(session.config, 0, self._problem)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -307,26 +284,31 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Stop the server, and write the reports."""
-    session.config.stash.get(_IGNORE_SIGNALS, lambda: None)()
-    bench = session.config.stash.get(KEY, None)
+    """Stop the server and write the reports, after the end of all workers if one was lost or interrupted."""
+    config = session.config
+    config.stash.get(_IGNORE_SIGNALS, lambda: None)()
+    bench = config.stash.get(KEY, None)
     if bench is not None:
+        if bench.seat and bench.seat.leads and session.exitstatus == pytest.ExitCode.INTERRUPTED:
+            distribution.hand_in(config, to_builtins(bench.record()))
+        if record := distribution.concluded(config):
+            bench.adopt(from_builtins(record))
         well = True
         try:
             bench.close()
         except SchemabenchError as error:
-            _complain(session.config, error)
+            _complain(config, error)
             well = False
-        well &= _write_reports(session.config, bench) and _comparable(session.config, bench)
+        well &= _write_reports(config, bench) and _comparable(config, bench)
         if not well and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        _append_to_step(session.config, bench)
+        _append_to_step(config, bench)
     yield
-    if bench is not None and (run_id := distribution.orphaned(session.config)):  # by now all workers have ended
+    if bench is not None and (run_id := distribution.orphaned(config)):  # by now all workers have ended
         try:
             bench.sweep(run_id)
         except SchemabenchError as error:
-            _complain(session.config, error)
+            _complain(config, error)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -8,6 +8,8 @@ from psycopg import sql
 PASSWORD = "hunter2-of-the-shop"  # noqa: S105 (the password that must not be seen)
 ROOM = 60
 """Connections that the shared server has room for."""
+UNREACHABLE = "postgresql://nobody@127.0.0.1:1/nowhere"
+"""Who asks this server for anything fails."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
-    assert_clear(result, "The worker gw1", "died" if how == signal.SIGKILL else "was stopped", "in block")
+    assert_clear(result, "The worker gw1", "was lost" if how == signal.SIGKILL else "was stopped", "in block")
     assert _reported(shop) == ["orders"]
     assert "orders at typical" in said(result)
 
@@ -87,7 +87,7 @@ def test_a_leader_that_is_gone_ends_the_run_and_its_databases_go(
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
-    assert_clear(result, "The leading worker gw0", "died" if how == signal.SIGKILL else "was stopped")
+    assert_clear(result, "The leading worker gw0", "was lost" if how == signal.SIGKILL else "was stopped")
     assert _reported(shop) == ["orders"]
     assert shared.databases() == set()
 
@@ -117,7 +117,7 @@ def test_an_interrupted_run_ends_soon_and_reports_what_is_finished(shop: Shop, s
     assert took_s < ENDS_S
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_clear(result, "KeyboardInterrupt", "orders at typical")
-    assert _reported(shop) == ["orders"]
+    assert _reported(shop)[:1] == ["orders"], "the other is there, too, if a block of it was finished"
     assert shared.databases() == set()
 
 

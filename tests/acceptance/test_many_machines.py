@@ -1,11 +1,14 @@
 """Workers on other machines, by execnet's own gateways: here all of them are this machine, reached over loopback."""
 
+import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,17 +126,22 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def socket_server(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start execnet's socket server; return xdist's word for a worker in it."""
+    with _socket_server(machines, tmp_path_factory.mktemp("socket")) as (spec, server):
+        yield spec
+        _await(lambda: psutil.Process(server.pid).children() == [])
+
+
+@contextmanager
+def _socket_server(machines: Machines, folder: Path) -> Iterator[tuple[str, Program]]:
     port = _free_port()
     command = [sys.executable, "-m", "execnet.script.socketserver", f"127.0.0.1:{port}"]
+    environment = machines.other_environment()
     with (
-        (tmp_path_factory.mktemp("socket") / "log").open("wb") as log,
-        programs.start(
-            command, cwd=Path(log.name).parent, env=machines.other_environment(), stdout=log, limit_s=SERVERS_S
-        ) as server,
+        (folder / "log").open("wb") as log,
+        programs.start(command, cwd=folder, env=environment, stdout=log, limit_s=SERVERS_S) as server,
     ):
         _await(lambda: _listens(port))
-        yield f"socket=127.0.0.1:{port}"
-        _await(lambda: psutil.Process(server.pid).children() == [])
+        yield f"socket=127.0.0.1:{port}", server
 
 
 def test_libpqs_variables_go_along_to_another_machine(machines: Machines, shared: Shared, ssh: str) -> None:
@@ -179,14 +187,18 @@ def test_a_machine_with_another_checkout_is_refused(machines: Machines, ssh: str
     assert_clear(result, "The worker gw1 gave up", "The files or the options of orders typical differ between workers")
 
 
+def test_a_leader_on_another_machine_needs_a_server_that_all_reach(machines: Machines, ssh: str) -> None:
+    result = machines.run(
+        "--tx", f"{ssh}//chdir={machines.elsewhere}", "--tx", "popen", "--postgres", "embedded", "--report=none.json"
+    )
+
+    assert_clear(result, "The worker gw0 is on another machine", "--postgres postgresql://user@host:5432/database")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, shared: Shared) -> None:
     run = machines.start("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}", "--budget", "60s")
-    try:
-        _await(lambda: shared.executes("orders_typical_without_index"))
-    except AssertionError:
-        run.terminate()
-        machines.here.finish(run)
-        raise
+    _await_trials(machines, shared, run)
     for process in machines.at_work():
         process.kill()
     cut_s = time.monotonic()
@@ -196,6 +208,53 @@ def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, sh
     assert time.monotonic() - cut_s < END_S
     assert_clear(result, "The worker gw1 ", "the trial of")
     assert machines.at_work() == []
+
+
+@pytest.mark.thorough
+def test_an_interrupt_that_ends_ssh_keeps_the_service_times_of_the_other_machine(
+    machines: Machines, ssh: str, shared: Shared
+) -> None:
+    far = f"{ssh}//chdir={machines.elsewhere}"
+    run = machines.start("--tx", "popen", "--tx", far, "--budget=60s", "--burst=24", "--report=interrupted.json")
+    _await_trials(machines, shared, run)
+    time.sleep(5)  # for some blocks
+    for process in (run, *psutil.Process(run.pid).children(recursive=True)):
+        process.send_signal(signal.SIGINT)  # as a terminal does
+
+    result = machines.here.finish(run)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    (experiment,) = json.loads(machines.here.read("interrupted.json"))["schemabench"]["experiments"]
+    assert experiment["stopped"] == "interrupted"
+    for one in experiment["candidates"]:
+        calls = sum(trial["operations"] for trial in one["trials"] if not trial["warmup"])
+        assert sum(latency["count"] for latency in one["latencies"]) == calls
+
+
+@pytest.mark.parametrize("proxied", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_a_machine_that_is_stopped_behind_a_socket_server_ends_the_run(
+    machines: Machines, shared: Shared, tmp_path: Path, *, proxied: bool
+) -> None:
+    with _socket_server(machines, tmp_path) as (spec, server):
+        others = ["--px", f"id=elsewhere//{spec}", "--tx", "popen//via=elsewhere"] if proxied else ["--tx", spec]
+        run = machines.start("--tx", "popen", *others[:-1], f"{others[-1]}//chdir={machines.elsewhere}", "--budget=60s")
+        _await_trials(machines, shared, run)
+        for process in (psutil.Process(server.pid), *machines.at_work()):
+            process.suspend()
+        stopped_s = time.monotonic()
+        result = machines.here.finish(run)
+
+    assert time.monotonic() - stopped_s < END_S
+    assert_clear(result, "The worker gw1 was stopped", "the trial of")
+
+
+def _await_trials(machines: Machines, shared: Shared, run: Program) -> None:
+    try:
+        _await(lambda: shared.executes("orders_typical_without_index"))
+    except AssertionError:
+        run.terminate()
+        machines.here.finish(run)
+        raise
 
 
 def _assert_like_local(machines: Machines, workers: int) -> None:

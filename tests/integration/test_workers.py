@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 from threading import get_ident
@@ -19,11 +19,12 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from schemabench import Call, Replay, Workload, Writer, machine
+from schemabench import Call, Replay, Rows, Workload, Writer, machine
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.copies import Copies
+from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.team import Part, Samples
@@ -33,7 +34,7 @@ from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
 from schemabench.workers import leader, link, meeting, stalling
 from schemabench.workers.follower import Follower, follow
-from schemabench.workers.leader import lead
+from schemabench.workers.leader import Leader, lead
 from schemabench.workers.link import Link
 from schemabench.workers.meeting import Meeting
 from schemabench.workers.messages import Calling, Compare, Go, Gone, HandedOver, Here, Leave, Over
@@ -51,6 +52,7 @@ SELECT value FROM item WHERE key = :key::text;
 -- name: items
 SELECT key FROM item ORDER BY key;
 """
+FILL = "-- name: fill\nCOPY item (key, value) FROM STDIN;\n"
 REFUSED = "\n-- name: look\nSELECT 1 / 0 FROM item WHERE key = :key::text;\n"
 
 
@@ -254,6 +256,28 @@ def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_
     assert first.still_s(2) == 0
 
 
+def test_a_worker_that_beats_has_not_stalled(links: tuple[Link, Link]) -> None:
+    first, second = links
+    _await(lambda: first.still_s(1) >= 0.5)
+    second.beat()
+
+    assert first.still_s(1) < 0.5
+
+
+def test_a_leader_shows_that_it_is_at_work_every_few_seconds_however_often_it_is_asked(
+    links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[float] = []
+    monkeypatch.setattr(links[0], "beat", lambda: beats.append(time.monotonic()))
+    monkeypatch.setattr(leader, "BEAT_S", 0.2)
+    team, until_s = Leader(plan, links[0], _seat(0)), time.monotonic() + 1.0
+    while time.monotonic() < until_s:
+        team.beat()
+
+    assert 2 <= len(beats) <= 5
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(beats))
+
+
 def test_two_workers_go_on_together_on_new_copies_of_the_databases(
     server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +369,28 @@ def test_nobody_loads_a_trial_while_another_worker_executes_the_one_before(
 
     assert len(loaded) == len(clock) > len(plan.candidates)
     assert not [at_s for at_s in loaded for begun_s, ended_s in clock if begun_s < at_s < ended_s]
+
+
+def test_a_leader_that_feeds_one_copy_for_long_is_not_taken_for_stopped(
+    server: Server, links: tuple[Link, Link], plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session waits for it, and all others are idle."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for number in range(5_000):
+            if number % 1_000 == 500:
+                time.sleep(0.5)
+            yield f"key {number}", number
+
+    for name in ("STALL_S", "IDLE_STALL_S"):
+        monkeypatch.setattr(stalling, name, 1.5)
+    monkeypatch.setattr(leader, "BEAT_S", 0.1)
+    workload = replace(WORKLOAD, background=lambda *_: iter([Rows("fill", ("key", "value"), rows())]))
+    plan = replace(plan, found=laboratory.found(tmp_path, workload, OPERATIONS + FILL))
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    assert {one.status for one in experiment.candidates} == {"ranked"}
 
 
 @pytest.mark.parametrize("pausing", ["stream", pytest.param("reader", marks=pytest.mark.thorough)])
@@ -503,7 +549,7 @@ def test_a_follower_that_dies_is_named_with_the_trial(server: Server, links: tup
         with closing(Dying(plan, links[1], _seat(1))) as dying, pytest.raises(psycopg.OperationalError):
             dying.follow()
 
-    with pytest.raises(WorkerError, match=r"gw1 died while executing the trial of .* in block 0") as caught:
+    with pytest.raises(WorkerError, match=r"gw1 was lost while executing the trial of .* in block 0") as caught:
         _together(server, links, plan, die)
 
     assert caught.value.worker == "gw1"
@@ -520,6 +566,34 @@ def test_a_follower_that_never_comes_is_given_up(
     assert caught.value.worker == "gw1"
 
 
+def test_a_follower_that_connects_for_long_is_not_given_up(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Far(Follower):
+        def _entered(self, *args: Any, **more: Any) -> Entrant:  # noqa: ANN401 (handed on)
+            time.sleep(0.5)
+            return super()._entered(*args, **more)
+
+    def follow_from_afar() -> None:
+        with closing(Far(plan, links[1], _seat(1))) as far:
+            far.follow()
+
+    monkeypatch.setattr(leader, "JOIN_LIMIT_S", 1.0)
+
+    assert _together(server, links, plan, follow_from_afar).blocks == 1
+
+
+def test_a_follower_that_stops_while_it_connects_is_given_up(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leader, "JOIN_LIMIT_S", 0.5)
+
+    with pytest.raises(WorkerError, match=r"gw1 was stopped while joining .*has done anything for 0\.5 s") as caught:
+        _together(server, links, plan, lambda: links[1].tell(Here()))
+
+    assert caught.value.worker == "gw1"
+
+
 def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Plan) -> None:
     first, second = links
     with ThreadPoolExecutor(1) as pool:
@@ -529,7 +603,7 @@ def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Pl
         assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind
         first.close()
 
-        with pytest.raises(WorkerError, match="leading worker gw0 died") as caught:
+        with pytest.raises(WorkerError, match="leading worker gw0 was lost while") as caught:
             following.result(timeout=PATIENCE_S)
 
     assert caught.value.worker == "gw0"

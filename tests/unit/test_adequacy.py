@@ -43,6 +43,7 @@ class FakeTeam:
     failing: Sequence[str] = ()
     cut: Sequence[str] = ()
     others: Others = field(default_factory=dict)
+    one_clock: bool = True
     left: Container[int] = ()
     """The calls that it leaves to others, or to nobody."""
     announced: list[tuple[int, list[str], int, float | None]] = field(default_factory=list)
@@ -79,6 +80,7 @@ class FakeTeam:
             retried={},
             lag_ns=self.lag_ns,
             cut=entrant.name in self.cut,
+            one_clock=self.one_clock,
         )
         return executed, {
             one: np.array([_row(call.number) for call in self.own(burst) if call.operation == one]).T
@@ -118,6 +120,17 @@ def _kept(
     feed = Feed(plan.found, plan.values, plan.seed, {})
     working = Shifts(team=team, observers={}, by_turns=False, unfinished=set() if unfinished is None else unfinished)
     return keep_pace(plan, working, entrants, feed, measured or Measured(executed=EXECUTED, bursts=BURSTS), progress)
+
+
+@pytest.mark.parametrize("one_clock", [True, False])
+def test_ages_are_kept_with_whether_they_are_of_one_clock(plan: Plan, *, one_clock: bool) -> None:
+    kept: dict[str, bool] = {}
+    freshness: Any = SimpleNamespace(
+        observe=lambda *_: {}, keep_paced=lambda name, _, *, one_clock: kept.update({name: one_clock})
+    )
+    _kept(plan, FakeTeam(one_clock=one_clock), Measured(executed=EXECUTED, bursts=BURSTS, freshness=freshness))
+
+    assert kept == dict.fromkeys(("baseline", CONTROL, "a"), one_clock)
 
 
 def test_every_entrant_executes_the_same_burst_in_the_time_that_it_stands_for(plan: Plan) -> None:

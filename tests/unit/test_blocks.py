@@ -1,7 +1,7 @@
 """The schedule of trials: calibration, shuffled blocks with one burst each, and when to stop."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from math import ceil, inf
@@ -225,9 +225,11 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
     size: int = 2,
     copy_s: float = 1e9,
     differs: Callable[[Any], str] = lambda _: "",
+    workers: Sequence[str] = (),
 ) -> Blocks:
     observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
     team = Alone(plan)
+    team.names = workers
     return Blocks(
         plan=plan,
         team=team,
@@ -792,6 +794,29 @@ def test_bursts_stay_as_they_were_calibrated_where_enough_blocks_fit_the_budget(
 
     assert not measured.shortened
     assert {trial.operations for trial in measured.counted("a")} == {100}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [((), 0, 100), (("gw0",), 0, 100), (("gw0", "gw1"), 0, 200), (("gw0", "gw1"), 100, 100)],
+    ids=["one process", "one worker", "two workers", "two workers and a size that is given"],
+)
+def test_bursts_grow_where_several_workers_execute_them_in_less_time_than_the_one_that_calibrated(
+    plan: Plan, feed: Feed, clock: FakeClock, case: tuple[Sequence[str], int, int]
+) -> None:
+    workers, burst, calls = case
+    entrants = _entrants(clock, **dict.fromkeys(("a", "baseline", "(control)"), _proportional(0.001)))
+    measured = _run(replace(plan, budget_s=60.0, burst=burst), entrants, feed, size=25, workers=workers)
+
+    assert {trial.operations for trial in measured.counted("baseline")} == {calls}
+    assert not measured.shortened
+
+
+def test_bursts_do_not_grow_by_a_trial_that_was_quick_by_chance(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, **{"baseline": _proportional(0.001), "(control)": _proportional(0.002)})
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed, size=25, workers=("gw0", "gw1"))
+
+    assert {trial.operations for trial in measured.counted("baseline")} == {100}
 
 
 @pytest.mark.parametrize("slower", [20, 300, 3000])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -204,3 +205,70 @@ def test_libpqs_variables_leave_a_machine_only_for_a_server_that_a_dsn_names(
     assert seat is not None
     assert seat.variables.get("PGPASSWORD") == ("hunter2" if goes else None)
     assert "hunter2" not in repr(seat)
+
+
+@pytest.mark.parametrize(
+    ("server", "workers", "refused"),
+    [
+        ("embedded", ["ssh=load2", "popen"], "gw0"),
+        ("embedded", ["popen", "popen//via=load2"], "gw1"),
+        ("local:/opt/a=b", ["popen", "ssh=load2"], "gw1"),
+        ("docker:16", ["popen", "socket=load2:8888"], "gw1"),
+        ("embedded", ["popen", "popen//chdir=elsewhere"], ""),
+        ("embedded", ["ssh=load2"], ""),
+        ("postgresql://", ["ssh=load2", "popen"], ""),
+        ("service=shop", ["popen", "ssh=load2"], ""),
+    ],
+)
+def test_workers_on_several_machines_need_a_server_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, server: str, workers: list[str], refused: str
+) -> None:
+    monkeypatch.setenv("SCHEMABENCH_POSTGRES", server)
+    config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
+    controller = distribution.Controller(config, lambda _: None)
+    gateways = [SimpleNamespace(id=f"gw{number}", spec=XSpec(worker)) for number, worker in enumerate(workers)]
+    if not refused:
+        controller._check_reach(gateways)
+        return
+    with pytest.raises(pytest.UsageError, match=rf"The worker {refused} is on another machine, .*\n.*--postgres postg"):
+        controller._check_reach(gateways)
+
+
+def test_a_worker_that_was_given_up_counts_as_down_even_if_it_cannot_be_killed() -> None:
+    config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
+    controller, never = distribution.Controller(config, lambda _: None), Event()  # behind a proxy that is stopped
+    nodes = [
+        Mock(
+            gateway=SimpleNamespace(
+                id=name, spec=XSpec("popen"), newchannel=Mock, _io=SimpleNamespace(kill=never.wait)
+            ),
+            workerinput={},
+            workeroutput={},
+            _down=False,
+        )
+        for name in ("gw0", "gw1")
+    ]
+    nodes[0].workeroutput["schemabench_lost"] = "gw1"
+    controller.pytest_xdist_setupnodes([node.gateway for node in nodes])
+    for node in nodes:
+        controller.pytest_configure_node(node)
+
+    for _ in range(2):
+        controller.pytest_testnodedown(nodes[0], None)
+
+    nodes[1].notify_inproc.assert_called_once_with("errordown", node=nodes[1], error="another worker gave it up")
+    assert nodes[1]._down
+    assert controller.worker_lost
+    never.set()
+
+
+def test_workers_that_cannot_be_ended_are_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = Event()
+    manager = SimpleNamespace(teardown_nodes=never.wait, group=SimpleNamespace(_cleanup_atexit=never.wait))
+    session = SimpleNamespace(nodemanager=manager)
+    config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=lambda _: session))
+    monkeypatch.setattr(distribution, "END_LIMIT_S", 0.1)
+
+    distribution.Controller(config, lambda _: None).end_workers()
+    manager.teardown_nodes()  # as xdist does then
+    never.set()

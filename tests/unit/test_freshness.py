@@ -1,6 +1,7 @@
 """Ages from what was committed and what answers include, and the answers that a model check accepts: no server."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.staleness import Freshness
-from schemabench.experiment.team import Executed
+from schemabench.experiment.team import Alone, Executed
 from schemabench.workload.checking import check
 
 OPERATIONS = "-- name: add\nINSERT INTO thing VALUES (1);\n\n-- name: ask\nSELECT count(*) AS things FROM thing;\n"
@@ -70,7 +71,7 @@ def _plan(folder: Path, **others: Any) -> Plan:  # noqa: ANN401 (any field of th
 def _freshness(folder: Path, **others: Any) -> tuple[Freshness, Burst]:  # noqa: ANN401 (as above)
     plan = _plan(folder, **others)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
-    return Freshness(plan, feed), make(feed, plan.writers, 0, 1)
+    return Freshness(plan, feed, Alone(plan)), make(feed, plan.writers, 0, 1)
 
 
 def _executed(*noted: tuple[int, int, int, int]) -> Executed:
@@ -105,6 +106,18 @@ def test_only_what_was_committed_before_the_burst_is_certain(tmp_path: Path) -> 
     freshness, burst = _freshness(tmp_path)
     ages = freshness.observe("one", burst, _executed(*ADDED, (4, 100, 101, 7)))
     assert ages["ask"].T.tolist() == [[7 / PER_S, 3 / PER_S]]
+
+
+@pytest.mark.parametrize("one_clock", [True, False])
+def test_ages_at_productions_pace_decide_only_where_writes_and_reads_have_one_clock(
+    tmp_path: Path, *, one_clock: bool
+) -> None:
+    freshness, burst = _freshness(tmp_path)
+    for keep in (partial(freshness.keep, block=3), partial(freshness.keep_paced, one_clock=one_clock)):
+        keep("one", ages=freshness.observe("one", burst, _executed(*ADDED, (4, 100, 101, 10))))
+
+    assert {one.phase for one in freshness.of("one", {3})} == {"trials", *(["adequacy"] if one_clock else [])}
+    assert freshness.by_several_clocks is not one_clock
 
 
 def test_what_earlier_bursts_added_is_known_for_each_entrant_apart(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Parts of a burst: how those of several processes add up, and how they travel between them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,27 +22,29 @@ PARTS = st.builds(
     started_ns=st.integers(0, 10**12),
     duration_ns=st.integers(1, 10**9),
     writers_ns=st.dictionaries(NAMES, st.integers(1, 10**9)),
-    busy_share=st.floats(0, 1),
+    busy_ns=st.integers(0, 10**9),
     retried=st.dictionaries(st.tuples(NAMES, NAMES), st.integers(0, 100)),
     paused_ns=st.integers(0, 10**9),
     lag_ns=st.integers(0, 10**9),
 )
 
 
-def _part(started_ns: int, duration_ns: int, clock: str = "here", **writers_ns: int) -> Part:
-    return Part(clock=clock, started_ns=started_ns, duration_ns=duration_ns, writers_ns=writers_ns, busy_share=0.5)
+def _part(started_ns: int, duration_ns: int, clock: str = "here", busy_ns: int = 0, **writers_ns: int) -> Part:
+    return Part(clock=clock, started_ns=started_ns, duration_ns=duration_ns, writers_ns=writers_ns, busy_ns=busy_ns)
 
 
 def test_on_one_host_a_burst_lasts_from_the_first_start_to_the_last_response() -> None:
     executed = together([_part(5_000_000_000, 2_000_000_000), _part(6_000_000_000, 2_500_000_000)])
 
     assert executed.duration_s == 3.5
+    assert executed.one_clock
 
 
 def test_over_hosts_whose_clocks_cannot_be_compared_the_longest_part_counts() -> None:
     executed = together([_part(5_000_000_000, 2_000_000_000), _part(77, 2_500_000_000, clock="there")])
 
     assert executed.duration_s == 2.5
+    assert not executed.one_clock
 
 
 def test_a_writer_in_two_processes_is_done_with_its_last_response() -> None:
@@ -52,12 +55,24 @@ def test_a_writer_in_two_processes_is_done_with_its_last_response() -> None:
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
-def test_retries_and_pauses_add_up_and_every_busy_share_is_kept_in_order(parts: list[Part]) -> None:
+def test_retries_and_pauses_add_up(parts: list[Part]) -> None:
     executed = together(parts)
 
     assert sum(executed.retried.values()) == sum(sum(part.retried.values()) for part in parts)
     assert executed.paused_s == pytest.approx(sum(part.paused_ns for part in parts) / NANOSECONDS)
-    assert executed.busy_shares == tuple(part.busy_share for part in parts)
+
+
+def test_a_process_that_is_done_early_was_busy_for_a_share_of_the_whole_burst() -> None:
+    slow, early = _part(0, 200, busy_ns=60), _part(0, 43, busy_ns=42)
+
+    assert together([slow, early]).busy_shares == (0.3, 0.21)
+    assert together([early, slow]).busy_shares == (0.21, 0.3)
+    assert together([slow, replace(early, clock="there", started_ns=77)]).busy_shares == (0.3, 0.21)
+
+
+@given(parts=st.lists(PARTS, min_size=1, max_size=4))
+def test_no_process_is_busy_for_longer_than_a_burst_lasts(parts: list[Part]) -> None:
+    assert all(0 <= share <= 1 for share in together(parts).busy_shares)
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))

@@ -171,7 +171,7 @@ class Bench:
         """Execute this worker's part of an experiment, unless that was done or tried.
 
         Raises:
-            SchemabenchError: It cannot be executed here, or the leader died or was stopped.
+            SchemabenchError: It cannot be executed here, or the leader was lost or stopped.
         """
         assert self._worker is not None, "only a worker follows"
         topic = self._topic((workload, cardinality))

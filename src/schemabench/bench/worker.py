@@ -56,7 +56,7 @@ class Worker:
         """Execute this worker's part of an experiment, unless that was done or tried.
 
         Raises:
-            SchemabenchError: It cannot be executed here, or the leader died or was stopped.
+            SchemabenchError: It cannot be executed here, or the leader was lost or stopped.
         """
         if topic in self._followed:
             return

@@ -73,7 +73,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 working.unfinished.add(one.name)
             elif measured.freshness is not None:
                 ages = measured.freshness.observe(one.name, burst, done[one.name])
-                measured.freshness.paced |= {(one.name, operation): some for operation, some in ages.items()}
+                measured.freshness.keep_paced(one.name, ages, one_clock=done[one.name].one_clock)
             for operation, rows in own.items():
                 calls[one.name][operation].append(rows)
     for (name, operation), arrays in working.samples().items():

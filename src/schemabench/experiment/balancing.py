@@ -71,7 +71,7 @@ def balance(plan: Plan, server: Server, progress: Progress, *, production: bool)
         raise UsageError(f"{plan} has one writer: there is nothing to balance")
     rates = production_rates(plan) if production else None
     with ExitStack() as stack:
-        building = Building(plan=plan, server=server, progress=progress, positions=Alone(plan).positions, stack=stack)
+        building = Building(plan=plan, server=server, progress=progress, team=Alone(plan), stack=stack)
         building.build()
         trials = _Trials(plan, building.entrants[0])
         today = _scaled(plan.writers, building.size)

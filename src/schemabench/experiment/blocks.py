@@ -47,7 +47,8 @@ class Blocks:
         team: Executes bursts.
         entrants: The participants, the baseline first, each with its observer.
         feed: The source of calls.
-        calibrated: The multiplier of the writers' weights, calibrated or given: no burst is larger.
+        calibrated: The multiplier of the writers' weights, calibrated or given: no burst is larger. It grows where one
+            process has calibrated, and several execute bursts in less time.
         progress: Shows the current stage.
         shifts: Opens and closes their sessions, where these are open by turns.
         copies: Decides when all entrants get new copies of their databases.
@@ -91,7 +92,7 @@ class Blocks:
         self.measured = Measured(
             workers=self.team.names,
             not_copied=self.copies.hindrance,
-            freshness=Freshness(self.plan, self.feed),
+            freshness=Freshness(self.plan, self.feed, self.team),
         )
         self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
@@ -207,6 +208,9 @@ class Blocks:
         lasted = {name: self._lasted_s(measured.trials[name][-1]) for name in self._names}
         seen = sizing.Seen(size=self.size, trials_s=lasted, elapsed_s=block_s)
         self._glancing = self._glancing and not sizing.suffices(seen, measured.executed)
+        if self._counting and len(measured.workers) > 1:
+            took_s = max(measured.trials[name][-1].duration_s for name in (BASELINE, CONTROL))
+            self.calibrated = sizing.together(plan, self.calibrated, self.size, took_s)
         if not self._glancing:
             self.size = sizing.fitting(plan, self.calibrated, seen, measured.spent_s)
             measured.shortened = self.calibrated if self.size < self.calibrated else 0

@@ -3,7 +3,7 @@
 Owns the lifetime of an experiment's databases. Must not execute trials, except for calibration.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -18,9 +18,10 @@ from schemabench.experiment import copies, databases, filling, kept, results, sh
 from schemabench.experiment.calibration import calibrated
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
-from schemabench.experiment.feed import Feed
+from schemabench.experiment.feed import Chunk, Feed
 from schemabench.experiment.forecasting import forecast
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import Team, beating
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
 from schemabench.progress import Counter, Progress
@@ -41,7 +42,7 @@ class Building:
         plan: The experiment.
         server: The server.
         progress: Shows the current stage.
-        positions: The connections that belong to this process.
+        team: Has the connections that belong to this process, and the other workers, if there are any.
         stack: Closes connections and drops databases.
         entrants: The baseline, then the control, then the other candidates that could be built.
         checks: Candidate -> result of its model check.
@@ -56,7 +57,7 @@ class Building:
     plan: Plan
     server: Server
     progress: Progress
-    positions: Sequence[int]
+    team: Team
     stack: ExitStack
     entrants: list[Entrant] = field(default_factory=list)
     checks: dict[str, EquivalenceCheck] = field(default_factory=dict)
@@ -234,7 +235,7 @@ class Building:
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                share = len(self.positions) / len(self.plan.connections)
+                share = len(self.team.positions) / len(self.plan.connections)
                 self.size = calibrated(self.plan, self.server, template, self._feed, self.progress, share)
 
     def _unlogged(self, template: Template) -> tuple[str, ...]:
@@ -293,7 +294,7 @@ class Building:
         if found is None or (smaller := found[0].extent) is None:
             return None
         noted = Tracker()
-        if (further := rest(self._feed.background(), smaller, noted)) is None:
+        if (further := rest(self._background(), smaller, noted)) is None:
             return None
         template = replace(
             self._empty(candidate, several.clone(self.server, found[1], f"{candidate.name}_template")),
@@ -312,7 +313,7 @@ class Building:
 
     def _loaded(self, candidate: Candidate, tracker: Tracker) -> Template:
         """Return a template that is loaded from its first row on."""
-        background = self._feed.background()
+        background = self._background()
         return filling.build(
             candidate,
             self.plan.found.operations,
@@ -322,6 +323,10 @@ class Building:
             parts=self.plan.parts,
             told=self._counter(candidate).add,
         )
+
+    def _background(self) -> Iterator[Chunk]:
+        """Yield what fills an empty database, in one COPY that may last for minutes."""
+        return beating(self.team, self._feed.background())
 
     def _counter(self, candidate: Candidate, done: int = 0) -> Counter:
         """Return what shows how many executions of the background are loaded, after those that were before."""
@@ -349,7 +354,7 @@ class Building:
         started_s = perf_counter()
         label = f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
         clone = several.clone(self.server, template.databases, label, keep=True)
-        writers = [*map(self.plan.connections.__getitem__, self.positions)]  # shared out once, not for each
+        writers = [*map(self.plan.connections.__getitem__, self.team.positions)]  # shared out once, not for each
         try:
             by_turns = shifts.needed(self.plan, self.server)
             one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan, by_turns=by_turns)

@@ -159,6 +159,13 @@ class Measured:
             if entrant == name and counted:
                 yield operation, np.concatenate(counted, axis=-1)
 
+    @property
+    def lacks_times(self) -> bool:
+        """Whether the service time of a call in a counted trial is missing, as another worker did not hand it over."""
+        present = [name for name in self.trials if name not in self.failed]
+        calls = sum(sum(self.calls(name).values()) for name in present)
+        return calls != sum(len(times_ns) for name in present for _, times_ns in self.samples_ns(name))
+
     def quantile_ns(self, name: str, level: float) -> records.Estimate | None:
         """Return a quantile of the service times of all calls of an entrant in counted trials; None with too few."""
         by_block: dict[int, list[NDArray[np.int64]]] = defaultdict(lambda: [np.array([], dtype=np.int64)])

@@ -68,7 +68,7 @@ class After:
     @property
     def interrupted(self) -> str:
         """What the user interrupted; empty if nothing."""
-        if self.soaked.record and self.soaked.record.interrupted:
+        if self.soaked.interrupted:
             return "during the soak"
         return "while plans at production's size were asked for" if self.watched.interrupted else ""
 
@@ -97,7 +97,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     plan = shifts.fitted(plan, server)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
     with ExitStack() as stack:
-        building = Building(plan=plan, server=server, progress=progress, positions=team.positions, stack=stack)
+        building = Building(plan=plan, server=server, progress=progress, team=team, stack=stack)
         building.build()
         entrants, found = building.entrants, building.left_out
         neighbours = stack.enter_context(closing(Neighbours(plan, server, progress)))
@@ -118,7 +118,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             if not measured.blocks:
                 raise Interrupted(f"{interrupt}, before every candidate had executed one burst") from cause
             neighbours.break_off()
-            after = _broken_off(working.observers, measured, interrupt)
+            after = _broken_off(working, measured, interrupt)
     found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
     rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
@@ -223,8 +223,10 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     return After(watched=watched, held=held, differences=differences, notices=told, soaked=soaked)
 
 
-def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, interrupt: str) -> After:
+def _broken_off(working: Shifts, measured: Measured, interrupt: str) -> After:
     """Return what is quickly available of entrants whose experiment was interrupted."""
+    observers = working.observers
+    measured.add(working.team.break_off())
     through = [one for one in observers if one.name not in measured.failed]
     contention: dict[str, Contention | None] = {one.name: None for one in through}
     for one in through:
@@ -236,6 +238,9 @@ def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, inter
         f"{interrupt}. Results cover the blocks before. States and invariants were not checked, and no plans were "
         "collected"
     )
+    if measured.workers and measured.lacks_times:
+        measured.times.clear()
+        text += ". Service times are left out, because not all workers handed theirs over"
     return After(
         watched=Watched(
             contention=contention,
@@ -359,7 +364,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         with working.opened(one, few=True):
             plans[one.name] = planning.plans(one, calls)
     asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
-    comparison = production.compare(plan, server, asked, had, calls, progress)
+    comparison = production.compare(plan, server, asked, had, calls, progress, working.team)
     changed = planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL})
     return Watched(
         contention={

@@ -18,6 +18,7 @@ from schemabench.experiment import databases, filling, planning
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import Team, beating
 from schemabench.experiment.template import Template
 from schemabench.monitor.choices import Choice, Choices
 from schemabench.monitor.nodes import cut, every_node, outline
@@ -77,6 +78,7 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     own: Mapping[Entrant, Sequence[StatementPlan]],
     calls: planning.Calls,
     progress: Progress,
+    team: Team,
 ) -> Comparison:
     """Return the plans of each candidate at production's size; none without statistics of production.
 
@@ -89,6 +91,7 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
         own: The writers' plans of each statement.
         calls: One of each operation.
         progress: Shows the current stage.
+        team: Its workers, who see nothing of the second server.
 
     Raises:
         ServerError: The server on which it was measured failed.
@@ -101,8 +104,8 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     try:
         with scratch(server) as beside:
             beside.provide(writer.role for writer, _ in plan.writers if writer.role)
-            growing = _Growing(plan, plan.production, beside)
-            for one in entrants:
+            growing = _Growing(plan, plan.production, beside, team)
+            for one in beating(team, entrants):
                 progress.stage(plan, f"planning {one.name} at production's size")
                 found[one.name] = _compared(one, growing, ended[one].now, own[one], calls)
     except _FAILURES as failure:
@@ -173,6 +176,7 @@ class _Growing:
     plan: Plan
     production: Production
     server: Server
+    team: Team
     baseline: tuple[Relation, ...] = field(default=(), init=False)
     """The relations of the baseline's copy."""
 
@@ -186,9 +190,10 @@ class _Growing:
         """
         found = self.plan.found
         feed = Feed(found, self.plan.values, self.plan.seed, self.plan.inputs)
+        background = beating(self.team, feed.background())
         isolation, parts = found.workload.isolation, self.plan.parts
         template = filling.build(
-            one.template.candidate, found.operations, self.server, feed.background(), isolation, parts=parts
+            one.template.candidate, found.operations, self.server, background, isolation, parts=parts
         )
         try:
             return self._grown(template, calls)

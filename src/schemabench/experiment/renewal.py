@@ -28,7 +28,7 @@ def renew(server: Server, working: Shifts, entrants: Sequence[Entrant]) -> str:
 
     Raises:
         ServerError: The server failed.
-        WorkerError: A worker died or was stopped.
+        WorkerError: A worker was lost or stopped.
     """
     if not working.by_turns:
         working.team.leave()

@@ -371,9 +371,10 @@ def _stolen(measured: Measured) -> tuple[Notice, ...]:
     share = measured.steal_share
     if share is None or share < STOLEN_SHARE:
         return ()
+    whose = f"{measured.workers[0]}'s" if measured.workers else "this"
     text = (
-        f"The host gave {format_percent(share)} of this machine's processor time to others (steal), which slowed "
-        "all candidates"
+        f"The host gave {format_percent(share)} of the processor time of {whose} machine to others (steal), which "
+        "slowed all candidates"
     )
     return (Notice(code="stolen-time", text=text),)
 

@@ -118,7 +118,7 @@ def begin(  # noqa: PLR0913, PLR0917 (who works, and who observes)
 
     Raises:
         ServerError: The server cannot be reached or refused.
-        WorkerError: A worker died or was stopped.
+        WorkerError: A worker was lost or stopped.
     """
     by_turns = needed(plan, server)
     others = {} if by_turns else team.join(entrants)
@@ -174,7 +174,7 @@ class Shifts:
         Raises:
             CandidateError: The server refused an operation.
             ServerError: The server cannot be reached or refused.
-            WorkerError: A worker died or was stopped.
+            WorkerError: A worker was lost or stopped.
         """
         with self.present(entrant):
             if self._announced is not None:
@@ -239,7 +239,7 @@ class Shifts:
             shared: The names of those with sessions of other workers.
 
         Raises:
-            WorkerError: A worker died or was stopped.
+            WorkerError: A worker was lost or stopped.
             ServerError: The server failed.
         """
         return self._held if self.by_turns else self._settings(present, shared)

@@ -6,7 +6,8 @@ Calibration makes a burst that takes a trial's length on the baseline. The lengt
 candidates and on the work between trials. Both are known only after a first block. Its bursts are too short to count,
 because it may take a hundred times as long as expected: it is a probe, here called a glance. Glances continue while a
 candidate is far slower, until few trials can prove it. Then one block of full size warms up: caches fill, and plans
-turn generic (after five executions). All blocks that count have the same size.
+turn generic (after five executions). Where several processes execute it, it may be over sooner than calibration had
+expected, which one process does alone: then bursts grow. All blocks that count have the same size.
 """
 
 from collections.abc import Mapping
@@ -71,6 +72,20 @@ def fitting(plan: Plan, calibrated: int, seen: Seen, spent_s: float) -> int:
     left_s = (plan.budget_s - spent_s) / wanted(len(seen.trials_s) - 1) - (seen.elapsed_s - trials_s)
     size = round(seen.size * left_s / trials_s)
     return calibrated if size >= _HARDLY * calibrated else max(shortest(plan, calibrated), size)
+
+
+def together(plan: Plan, calibrated: int, size: int, took_s: float) -> int:
+    """Return the calibrated size for several processes: one of them has calibrated, and all are faster together.
+
+    A given size is not changed.
+
+    Args:
+        plan: The experiment.
+        calibrated: The size that takes the one process a trial's length on the baseline.
+        size: Of a burst that all have executed on the baseline and its control.
+        took_s: How long that took them where they were slower: one trial may be quick by chance.
+    """
+    return calibrated if plan.burst else max(calibrated, round(size * plan.trial_s / took_s))
 
 
 def wanted(candidates: int) -> int:

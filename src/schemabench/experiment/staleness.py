@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.team import Executed
+from schemabench.experiment.team import Executed, Team, beating
 from schemabench.records import Staleness
 
 FEWEST_FOR_P99 = 100
@@ -32,19 +32,21 @@ class Freshness:
     Args:
         plan: Has the model that says which answers may be old, and what a burst stands for in production.
         feed: Has the background, whose rows answers count, too.
+        team: Executes the bursts.
     """
 
-    def __init__(self, plan: Plan, feed: Feed) -> None:
+    def __init__(self, plan: Plan, feed: Feed, team: Team) -> None:
         model = plan.found.workload.model
         self.within_s = model.fresh_within_s if model and plan.production_s is not None else 0.0
         """How old answers may be; 0 if they are not measured."""
-        self.paced: dict[tuple[str, str], Ages] = {}
-        """(entrant, operation) -> the ages at production's pace."""
+        self.by_several_clocks = False
+        """Whether ages at production's pace are unknown, because workers on several hosts noted writes and reads."""
+        self._paced: dict[tuple[str, str], Ages] = {}
         self._trials: dict[tuple[str, str], dict[int, Ages]] = defaultdict(dict)
         self._production_s = plan.production_s or 0.0
         self._weights = sum(writer.weight for writer, _ in plan.writers)
-        counted = (chunk for chunk in feed.background() if chunk.operation in feed.counted) if self.within_s else ()
-        loaded = sum(chunk.written for chunk in counted)
+        background = beating(team, feed.background()) if self.within_s else ()
+        loaded = sum(chunk.written for chunk in background if chunk.operation in feed.counted)
         self._committed: dict[str, int] = defaultdict(lambda: loaded)
 
     def observe(self, name: str, burst: Burst, executed: Executed) -> dict[str, Ages]:
@@ -76,6 +78,13 @@ class Freshness:
         for operation, some in ages.items():
             self._trials[name, operation][block] = some
 
+    def keep_paced(self, name: str, ages: Mapping[str, Ages], *, one_clock: bool) -> None:
+        """Keep the ages at production's pace, which decide: not without one clock for the writes and the reads."""
+        if one_clock:
+            self._paced |= {(name, operation): some for operation, some in ages.items()}
+        else:
+            self.by_several_clocks |= bool(ages)
+
     def of(self, name: str, blocks: set[int]) -> tuple[Staleness, ...]:
         """Return how old an entrant's answers were in the trials of some blocks, and at production's pace."""
         trials = {
@@ -83,7 +92,7 @@ class Freshness:
             for (entrant, operation), by_block in sorted(self._trials.items())
             if entrant == name and (kept := [ages for block, ages in by_block.items() if block in blocks])
         }
-        paced = {operation: ages for (entrant, operation), ages in sorted(self.paced.items()) if entrant == name}
+        paced = {operation: ages for (entrant, operation), ages in sorted(self._paced.items()) if entrant == name}
         return (*self._summaries("trials", trials), *self._summaries("adequacy", paced))
 
     def _summaries(self, phase: Literal["trials", "adequacy"], ages: Mapping[str, Ages]) -> tuple[Staleness, ...]:

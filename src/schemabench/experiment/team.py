@@ -5,10 +5,10 @@ communicate.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ call."""
 PACED = 5
 """The number of the call, its delay between due and start, its service time until it was done or cut off, 1 if it was
 done, and for how long it occupied a connection by itself: 0 if it was part of another call's request."""
+_One = TypeVar("_One")
 _LAG_LEVEL = 0.99
 _CLOCK = machine.clock()
 
@@ -45,8 +46,8 @@ class Part:
     duration_ns: int
     writers_ns: Mapping[str, int]
     """Writer -> the time from the start to its last response in this process."""
-    busy_share: float
-    """The share of its duration in which the process's load loop was busy."""
+    busy_ns: int
+    """For how long the process's load loop was busy."""
     retried: Undone = field(default_factory=dict)
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Executed:
     writers_s: Mapping[str, float]
     """Writer -> from the start to its last response."""
     busy_shares: tuple[float, ...]
-    """The busy share of each process's load loop."""
+    """The share of the duration in which each process's load loop was busy, 0 to 1: one that is done early is idle."""
     retried: Undone
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
@@ -95,6 +96,8 @@ class Executed:
     """As in `Part`, summed over all processes."""
     noted: tuple[tuple[int, int, int, int], ...] = ()
     """As in `Part`, from the first start of any process."""
+    one_clock: bool = True
+    """Whether all of these times are of one clock; otherwise all processes are taken to have started at once."""
 
 
 class Team(Protocol):
@@ -107,6 +110,9 @@ class Team(Protocol):
     @property
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
+
+    def beat(self) -> None:
+        """Show the other workers, now and then, that this process is at work while its sessions are idle."""
 
     def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
         """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part.
@@ -148,6 +154,9 @@ class Team(Protocol):
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
         """Return the others' service times since the last request, by entrant and operation: with their block, flat."""
 
+    def break_off(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """After an interrupt at any point, end the others' part; return as `samples` what they hand over at once."""
+
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
         """Return the settings of the others' sessions with the named entrants; `custom` as for a session's."""
 
@@ -158,6 +167,9 @@ class Alone:
     def __init__(self, plan: Plan) -> None:
         self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
+
+    def beat(self) -> None:
+        """Do nothing: there are no others."""
 
     def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
         """Return no sessions: there are no others."""
@@ -192,10 +204,21 @@ class Alone:
         """Return nothing: there are no others."""
         return {}
 
+    def break_off(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """Return nothing: there are no others."""
+        return {}
+
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
         """Return nothing: there are no others."""
         _ = names, custom
         return {}
+
+
+def beating(team: Team, some: Iterable[_One]) -> Iterator[_One]:
+    """Yield what passes, while the other workers see that this process is at work."""
+    for one in some:
+        team.beat()
+        yield one
 
 
 def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
@@ -241,7 +264,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         started_ns=drive.started_ns,
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,
-        busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
+        busy_ns=drive.busy_ns,
         retried=since(retried, sessions.retried()),
         accepted=accepted,
         lost_rows=lost_rows,
@@ -312,11 +335,11 @@ def together(parts: Sequence[Part]) -> Executed:
         for writer, finished_ns in part.writers_ns.items():
             elapsed_ns = start_ns[id(part)] - first_ns + finished_ns
             writers_ns[writer] = max(writers_ns.get(writer, 0), elapsed_ns)
-    last_ns = max(start_ns[id(part)] + part.duration_ns for part in parts)
+    whole_ns = max(start_ns[id(part)] + part.duration_ns for part in parts) - first_ns
     return Executed(
-        duration_s=(last_ns - first_ns) / NANOSECONDS,
+        duration_s=whole_ns / NANOSECONDS,
         writers_s={writer: elapsed_ns / NANOSECONDS for writer, elapsed_ns in writers_ns.items()},
-        busy_shares=tuple(part.busy_share for part in parts),
+        busy_shares=tuple(min(1.0, part.busy_ns / whole_ns) if whole_ns else 0.0 for part in parts),
         retried=summed(part.retried for part in parts),
         accepted=summed(part.accepted for part in parts),
         lost_rows=sum(part.lost_rows for part in parts),
@@ -331,4 +354,5 @@ def together(parts: Sequence[Part]) -> Executed:
             for late_ns in (start_ns[id(part)] - first_ns,)
             for number, begun_ns, done_ns, included in part.noted
         ),
+        one_clock=one_clock,
     )

@@ -27,14 +27,14 @@ from schemabench.experiment.team import execute
 from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Databases, Reached
-from schemabench.workers import messages, stalling, wire
-from schemabench.workers.link import DIED, STOPPED, UNREACHED, Link
+from schemabench.workers import latencies, messages, stalling, wire
+from schemabench.workers.link import LOST, STOPPED, UNREACHED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 from schemabench.workload import Writer
 
 _GLANCE_S = 0.5
-"""How often a follower checks that the leader is alive."""
+"""How often a follower checks that the leader is at work."""
 
 
 def follow(plan: Plan, link: Link, seat: Seat) -> None:
@@ -46,7 +46,7 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
         seat: This worker's.
 
     Raises:
-        WorkerError: The leader died, was stopped, or broke the protocol.
+        WorkerError: The leader was lost, was stopped, or broke the protocol.
         UsageError: This worker's files or options differ from the leader's.
         ServerError: The server failed.
     """
@@ -60,7 +60,7 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
     except BaseException as error:  # the leader must not wait for this worker
         reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
         with suppress(psycopg.Error):
-            link.tell(messages.Gone(reason=reason))
+            link.tell(messages.Gone(reason=reason, interrupted=isinstance(error, KeyboardInterrupt)))
         raise
 
 
@@ -99,10 +99,19 @@ class Follower:
         self._doing = "beginning"
 
     def follow(self) -> None:
-        """Obey the leader's messages until `Over`."""
-        self._tell(messages.Here())
-        while not isinstance(message := self._hear(), messages.Over):
-            self._do(message)
+        """Obey the leader's messages until `Over`. After an interrupt, here or of the leader, hand over latencies."""
+        try:
+            self._tell(messages.Here())
+            while not isinstance(message := self._hear(), messages.Over):
+                self._do(message)
+            if message.hand_over:
+                with suppress(psycopg.Error):  # the leader waits for a moment only
+                    self._store()
+                    self._tell(messages.Gone(reason="the leader was interrupted"))
+        except KeyboardInterrupt:
+            with suppress(psycopg.Error):  # the interrupt may have broken off the link, too
+                self._store()
+            raise
 
     def _do(self, message: messages.Message) -> None:
         """Obey one message of the leader."""
@@ -149,16 +158,17 @@ class Follower:
         """Return the leader's next message.
 
         Raises:
-            WorkerError: The leader died, was stopped, or broke the protocol.
+            WorkerError: The leader was lost, was stopped, or broke the protocol.
         """
         since_s = monotonic()
         while (heard := self._link.hear(_GLANCE_S)) is None:
             waited_s = monotonic() - since_s
             if LEADER in self._link.lost():
                 raise WorkerError(
-                    f"The leading worker {self._leader} died while {self._doing}",
+                    f"The leading worker {self._leader} was lost while {self._doing}: its process ended, or its "
+                    "connection to the server",
                     worker=self._leader,
-                    remedies=[DIED],
+                    remedies=LOST,
                 )
             limit_s = self._stall_s
             if waited_s > limit_s and not self._order and not self._link.leader_is_suspended():
@@ -261,10 +271,10 @@ class Follower:
         except CandidateError as refusal:
             self._tell(messages.Done(refusal=wire.written(refusal)))
         else:
-            self._tell(messages.Done(part=wire.packed(part)))
             if self._turns[place].timed and (own.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
+            self._tell(messages.Done(part=wire.packed(part)))  # last: who has told it can hand its latencies over
         self._loaded, self._doing = None, f"evaluating block {self._block}"
 
     def _pass(self) -> None:
@@ -273,13 +283,12 @@ class Follower:
         self._loaded, self._doing = None, f"evaluating block {self._block}"
 
     def _hand_over(self) -> None:
-        rows = [(*key, np.concatenate(samples, axis=-1).tobytes()) for key, samples in self._samples.items()]
-        with self._link.connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO latency (entrant, operation, block, nanoseconds) VALUES (%s, %s, %s, %s)", rows
-            )
-        self._samples.clear()
+        self._store()
         self._tell(messages.HandedOver())
+
+    def _store(self) -> None:
+        latencies.store(self._link, self._samples)
+        self._samples.clear()
 
     def _tell_settings(self, message: messages.AskSettings) -> None:
         found = {name: held(self._entrants[name], message.custom, self._name) for name in message.entrants}

@@ -4,13 +4,16 @@ Owns the barrier around each trial and the handling of missing workers. Must not
 
 The barrier around a trial is four messages: `Load` once nobody executes anything, `Loaded` from every follower, `Go`
 (or `Pass`, if the server refused to prepare an operation), and `Done` with the outcome. `protocol` defines their order.
-A worker that dies releases its seat's lock. A stopped worker keeps the lock, and is detected by its sessions, all of
-which have been idle for a while.
+A worker whose process or connection ends releases its seat's lock. A stopped worker keeps the lock, and is detected by
+its sessions, all of which have been idle for a while. While the leader is busy with other things than its sessions, it
+has to show by `beat` that it is at work.
 """
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from time import monotonic
 from typing import Generic, TypeVar
@@ -27,16 +30,21 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Part, Samples, execute, together
 from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
-from schemabench.workers import messages, stalling, wire
-from schemabench.workers.link import DIED, STOPPED, Link
-from schemabench.workers.protocol import Conversation, Role
+from schemabench.workers import latencies, messages, stalling, wire
+from schemabench.workers.link import LOST, STOPPED, Link
+from schemabench.workers.protocol import Conversation, Role, State
 from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.25
 """How often the leader checks that the workers it waits for are alive."""
 JOIN_LIMIT_S = 30.0
-"""How long the others may take to join once the leader has built all candidates. Evaluations are the first tests of
-every worker, so the others have had the time of building, too."""
+"""How long the others may take to come once the leader has built all candidates: they have had the time of building,
+too, since evaluations are the first tests of every worker. While one connects to the entrants, which may take longer,
+all of its sessions may be idle for so long."""
+PARTING_LIMIT_S = 2.0
+"""How long the others may take to hand over their latencies after an interrupt, which ends a run soon."""
+BEAT_S = 5.0
+"""How often the others see that the leader is at work while its sessions are idle: far more often than they must."""
 
 
 @contextmanager
@@ -65,10 +73,10 @@ class _Waiting(Generic[Answer]):
 
     kind: type[Answer]
     """The class of the message."""
+    limit_s: float
+    """How long all sessions of a worker may be idle; how long to wait for one that has not come yet."""
     answers: dict[int, Answer] = field(default_factory=dict)
     """The answers so far, by seat."""
-    limit_s: float | None = None
-    """How long to wait for workers that have not joined yet."""
     since_s: float = field(default_factory=monotonic)
     looked_s: float = field(default_factory=monotonic)
     """When the others were last checked."""
@@ -96,6 +104,8 @@ class Leader:
         """The time in which the calls of the block are due."""
         self._stall_s = stalling.limit_s()
         self._joined = False
+        self._beaten_s = -inf
+        """When `beat` last executed something."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -106,6 +116,17 @@ class Leader:
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process."""
         return self._positions
+
+    def beat(self) -> None:
+        """Show the others, now and then, that this process is at work while its sessions are idle.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        if monotonic() - self._beaten_s >= BEAT_S:
+            with _heard():
+                self._link.beat()
+            self._beaten_s = monotonic()
 
     def call(self) -> None:
         """Tell the others that the leader is ready.
@@ -155,7 +176,7 @@ class Leader:
         self._doing = "disconnecting from the entrants"
         with _heard():
             self._tell(messages.Leave())
-            self._gather(_Waiting(kind=messages.Left))
+            self._gather(_Waiting(kind=messages.Left, limit_s=self._stall_s))
 
     def announce(
         self,
@@ -184,7 +205,7 @@ class Leader:
         Raises:
             CandidateError: On any worker, the server refused an operation or a call exceeded its limit.
             WorkloadError: The bursts of the workers differ.
-            WorkerError: A worker died, was stopped, or gave up.
+            WorkerError: A worker was lost, was stopped, or gave up.
             ServerError: The server failed.
         """
         own = self._ready(entrant, burst)
@@ -192,7 +213,7 @@ class Leader:
             self._doing = f"executing the trial of {entrant.name} in block {self._block}"
             self._stall_s = stalling.limit_s(self._duration_s, entrant.template.operations.values(), limits.call_s)
             self._tell(messages.Go(call_s=limits.call_s, trial_s=limits.trial_s))
-            failure, waiting = None, _Waiting(kind=messages.Done)
+            failure, waiting = None, _Waiting(kind=messages.Done, limit_s=self._stall_s)
             others = (self._link.socket, lambda: self._complete(waiting, 0.0))
             try:
                 part, samples = execute(entrant, own, random, limits, watch, others)
@@ -213,7 +234,7 @@ class Leader:
         self._doing = f"loading the trial of {entrant.name} in block {self._block}"
         with _heard():
             self._tell(messages.Load())
-            failure, waiting = None, _Waiting(kind=messages.Loaded)
+            failure, waiting = None, _Waiting(kind=messages.Loaded, limit_s=self._stall_s)
             try:
                 own = entrant.sessions.load(burst.part(self._positions))
             except CandidateError as refusal:
@@ -250,22 +271,30 @@ class Leader:
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
         """Return the others' latencies since the last request, by entrant and operation: with their block, flat."""
         self._doing = "sending latencies"
-        found: dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]] = {}
         with _heard():
             self._tell(messages.HandOver())
-            self._gather(_Waiting(kind=messages.HandedOver))
-            rows = self._link.connection.execute("DELETE FROM latency RETURNING entrant, operation, block, nanoseconds")
-            for entrant, operation, block, nanoseconds in rows:
-                times = block, np.frombuffer(nanoseconds, dtype=np.int64)
-                found.setdefault((entrant, operation), []).append(times)
-        return found
+            self._gather(_Waiting(kind=messages.HandedOver, limit_s=self._stall_s))
+            return latencies.collect(self._link)
+
+    def break_off(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """After an interrupt at any point, end the experiment; return the latencies that the others still hand over."""
+        deadline_s = monotonic() + PARTING_LIMIT_S
+        left = {seat for seat, one in self._conversations.items() if one.state is not State.GONE}
+        with suppress(psycopg.Error):  # the interrupt may have broken off the link, too
+            self._tell(messages.Over(hand_over=True))
+            while left and (left_s := deadline_s - monotonic()) > 0:
+                heard = self._link.hear(left_s)  # out of turn: what was on its way is of no use any more
+                if heard and heard["kind"] in {messages.Gone.kind, messages.Over.kind}:
+                    left.discard(heard["seat"])
+            return latencies.collect(self._link)
+        return {}
 
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
         """Return the settings of the others' sessions with the entrants named; `custom` as in `conditions.held`."""
         self._doing = "reading settings"
         with _heard():
             self._tell(messages.AskSettings(entrants=list(names), custom=dict(custom)))
-            answers = self._gather(_Waiting(kind=messages.Settings))
+            answers = self._gather(_Waiting(kind=messages.Settings, limit_s=self._stall_s))
         return {
             name: [wire.read_held(one) for answer in answers.values() for one in answer.held[name]] for name in names
         }
@@ -286,17 +315,19 @@ class Leader:
         """Receive messages for `timeout_s` at most; return whether every other worker has answered.
 
         Raises:
-            WorkerError: One of the others died, was stopped, gave up, or broke the protocol.
+            WorkerError: One of the others was lost, was stopped, gave up, or broke the protocol.
         """
         while missing := set(self._others) - waiting.answers.keys():
             heard = self._link.hear(timeout_s)
             if heard is None:
                 if monotonic() - waiting.looked_s >= _GLANCE_S:
-                    self._check(missing, monotonic() - waiting.since_s, waiting.limit_s)
+                    self._check(missing, waiting)
                     waiting.looked_s = monotonic()
                 return False
             seat = heard["seat"]
             message = self._conversations[seat].hear(heard)
+            if isinstance(message, messages.Gone) and message.interrupted:
+                signal.raise_signal(signal.SIGINT)  # so is this process, if it heeds that
             if isinstance(message, messages.Gone | messages.Over):
                 reason = message.reason if isinstance(message, messages.Gone) else "it went on to the next experiment"
                 raise WorkerError(
@@ -307,24 +338,31 @@ class Leader:
                 waiting.answers[seat] = message
         return True
 
-    def _check(self, missing: set[int], waited_s: float, limit_s: float | None) -> None:
-        """Fail if a worker died, was stopped, or is late.
+    def _check(self, missing: set[int], waiting: _Waiting[Answer]) -> None:
+        """Fail if a worker was lost, was stopped, or is late.
 
         Raises:
             WorkerError: With the worker's name and its task.
         """
-        lost = self._link.lost()
+        lost, waited_s, limit_s = self._link.lost(), monotonic() - waiting.since_s, waiting.limit_s
         for seat in sorted(missing):
             name = self._names[seat]
             if seat in lost:
-                raise WorkerError(f"The worker {name} died while {self._doing}", worker=name, remedies=[DIED])
-            if limit_s is not None and waited_s > limit_s:
+                raise WorkerError(
+                    f"The worker {name} was lost while {self._doing}: its process ended, or its connection to the "
+                    "server",
+                    worker=name,
+                    remedies=LOST,
+                )
+            if waited_s <= limit_s:
+                continue
+            if waiting.kind is messages.Here:  # it may have no session yet
                 what = f"The worker {name} did not answer within {limit_s:g} s while {self._doing}"
                 raise WorkerError(what, worker=name, remedies=[STOPPED])
-            if limit_s is None and waited_s > self._stall_s and self._link.still_s(seat) > self._stall_s:
+            if self._link.still_s(seat) > limit_s:
                 raise WorkerError(
                     f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
-                    f"{self._stall_s:g} s",
+                    f"{limit_s:g} s",
                     worker=name,
                     remedies=[STOPPED],
                 )

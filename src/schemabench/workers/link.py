@@ -18,6 +18,7 @@ from select import select
 from time import monotonic
 from typing import Any, TypeAlias
 
+import psycopg
 from psycopg import sql
 
 from schemabench import machine
@@ -30,10 +31,15 @@ Heard: TypeAlias = dict[str, Any]
 
 LINK_LABEL = "workers"
 """The purpose of the database, in its name."""
-DIED = "check the kernel's log of its machine (dmesg) for the cause, often a lack of memory, and run again"
+LOST = (
+    "if its process ended: check the kernel's log of its machine (dmesg), often for a lack of memory; then run again",
+    "if only its connection did: check the server's log, and the network between the two; then run again",
+)
 STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
 UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
-"""Remedies for a worker that died, was stopped, or lost the server."""
+"""Remedies for a worker that was lost, was stopped, or cannot reach the server."""
+SEAT_LIMIT_S = 30.0
+"""How long a worker waits for the lock of its seat, which nobody else should have."""
 _LONGEST_PIECE = 7_900
 """Characters of ASCII: the server takes less than 8,000 bytes, with the number before them."""
 _TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
@@ -54,6 +60,16 @@ SELECT objid::integer FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1
   AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 """
+_FORMER = """
+SELECT pid FROM pg_catalog.pg_locks JOIN pg_catalog.pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1 AND objid::bigint = %s
+  AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND usename = session_user
+"""
+"""The session that has a seat, if it is of this run's role. Only this worker can have left it there."""
+_TAKE = "SELECT pg_catalog.pg_advisory_lock(%s::bigint)"
+_TAKE_OVER = f"{_TAKE}, ended FROM (SELECT count(pg_catalog.pg_terminate_backend(%s))) AS former (ended)"
+"""Both at once: others must not see the seat vacant, and take this worker for lost."""
 _STILL_S = """
 SELECT extract(EPOCH FROM clock_timestamp() - max(CASE
     WHEN state = 'active' AND wait_event_type IS DISTINCT FROM 'Client' THEN clock_timestamp() ELSE state_change
@@ -109,12 +125,28 @@ class Link:
                 self.connection.execute(
                     "INSERT INTO leader (place, pid) VALUES (%s, %s)", [machine.processes(), os.getpid()]
                 )
-            self.connection.execute(
-                "SELECT pg_advisory_lock(%s::bigint)", [seat]
-            )  # last: a worker with a lock can hear
+            self._take_seat()  # last: a worker with a lock can hear
         except BaseException:
             self.connection.close()
             raise
+
+    def _take_seat(self) -> None:
+        """Take this seat's lock, after ending the session of this worker that may still have it.
+
+        The server learns only after hours that the other end of a connection is gone, as where a network forgot it.
+
+        Raises:
+            psycopg.Error: The server refused, or somebody else has the lock.
+        """
+        former = self.connection.execute(_FORMER, [self.seat]).fetchone()
+        query, values = (_TAKE_OVER, [self.seat, *former]) if former else (_TAKE, [self.seat])
+        self.connection.execute(f"SET lock_timeout = '{SEAT_LIMIT_S:g}s'")
+        try:
+            self.connection.execute(query, values)
+        except psycopg.errors.LockNotAvailable:
+            what = f"another session has had its lock, number {self.seat} in this database, for {SEAT_LIMIT_S:g} s"
+            raise psycopg.OperationalError(what) from None
+        self.connection.execute("SET lock_timeout = 0")
 
     def tell(self, message: Message) -> None:
         """Send a message: the leader to all followers, a follower to the leader.
@@ -156,6 +188,14 @@ class Link:
         """Whether the connection is known to be lost."""
         return self.connection.closed
 
+    def beat(self) -> None:
+        """Execute something, so that this worker does not count as stopped.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        self.connection.execute("SELECT 1")
+
     def present(self) -> frozenset[int]:
         """Return the seats of connected workers, which receive messages.
 
@@ -177,6 +217,8 @@ class Link:
 
     def still_s(self, seat: int) -> float:
         """Return for how long all sessions of a worker have been idle, in seconds; 0 if it has no session.
+
+        A session that waits for its client is idle: a COPY of minutes counts for its first moment only, see `beat`.
 
         Raises:
             psycopg.Error: The connection is lost.

@@ -149,6 +149,23 @@ def call_off(folder: str, reason: str) -> None:
     _leave(folder, {"failure": reason})
 
 
+def check_reach(name: str, spec: str) -> None:
+    """Refuse a worker on another machine than the controller's, unless a server is named that all may reach.
+
+    Args:
+        name: The worker's, for the error.
+        spec: The source of Postgres, as in `--postgres`.
+
+    Raises:
+        UsageError: The leader would start a server for its own machine.
+    """
+    if not isinstance(parse_spec(spec), Existing):
+        raise UsageError(
+            f"The worker {name} is on another machine, but a server that schemabench starts is reached from one only",
+            remedies=["name a server that all workers reach: --postgres postgresql://user@host:5432/database"],
+        )
+
+
 def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
     """Return the address of the meeting database, once the leader is ready; None if it skips the experiment.
 
@@ -161,13 +178,10 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
         WorkerError: The leader has no server, or was late; or the server that is named cannot be reached from here.
         UsageError: This worker is on another machine and cannot reach the server.
     """
+    if not Path(seat.folder).is_dir():
+        check_reach(seat.name, spec)
     wanted, name = parse_spec(spec), database_name(seat.run_id, LINK_LABEL)
     known = wanted.conninfo if isinstance(wanted, Existing) else None
-    if known is None and not Path(seat.folder).is_dir():
-        raise UsageError(
-            f"The worker {seat.name} is on another machine, but only the leader's machine can reach the server",
-            remedies=["name a server that all of them reach: --postgres postgresql://user@host:5432/database"],
-        )
     deadline_s, looks = time.monotonic() + MEET_LIMIT_S, _Looks()
     refusal: SchemabenchError | None = None
     while time.monotonic() < deadline_s:

@@ -132,6 +132,8 @@ class Over(Message):
     """The experiment is over. A message about a later experiment means the same."""
 
     kind = "over"
+    hand_over: bool = False
+    """Whether the leader was interrupted, and waits for the latencies that the follower stores before it is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,8 @@ class Gone(Message):
 
     kind = "gone"
     reason: str
+    interrupted: bool = False
+    """Whether its user has ended it, and so the whole run."""
 
 
 def written(message: Message) -> dict[str, Any]:

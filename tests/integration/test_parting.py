@@ -1,0 +1,148 @@
+"""Workers on a real server whose user interrupts them: what they have finished is kept, with the calls of all."""
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import laboratory
+import psycopg
+import pytest
+
+from schemabench import Call, Workload, Writer
+from schemabench.errors import Interrupted
+from schemabench.experiment import Plan, measure
+from schemabench.experiment.copies import Copies
+from schemabench.experiment.team import Part, Samples
+from schemabench.progress import Silence
+from schemabench.records import Experiment
+from schemabench.server import Database, Server
+from schemabench.workers import follower, latencies, leader
+from schemabench.workers.follower import follow
+from schemabench.workers.leader import lead
+from schemabench.workers.link import Link
+from schemabench.workers.seat import Seat
+
+BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
+OPERATIONS = """\
+-- name: put
+INSERT INTO item VALUES (:key::text, :value::bigint) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+"""
+BLOCKS = 6
+"""So many are finished before the interrupt, of which the first two warm up."""
+
+
+def _burst(_sizes: laboratory.Sizes, _writer: str, block: int, _random: Random) -> Iterator[Call]:
+    return (Call("put", {"key": f"key {number}", "value": block}, key=str(number)) for number in count())
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Return an experiment that nothing but an interrupt ends."""
+    (tmp_path / "__init__.py").touch()
+    workload = Workload(
+        name="shared",
+        summary="a stream",
+        cardinalities={"typical": laboratory.Sizes()},
+        writers=lambda _: (Writer(name="stream", kind="stream", weight=8),),
+        burst=_burst,
+    )
+    return Plan(
+        found=laboratory.found(tmp_path, workload, OPERATIONS),
+        cardinality="typical",
+        candidates=laboratory.installable(tmp_path / "schemas", {"baseline": BASELINE, "candidate": BASELINE}),
+        clients=4,
+        budget_s=600.0,
+        precision=0.0001,
+        burst=2,
+        seed=1,
+    )
+
+
+def _interrupted(server: Server, database: Database, plan: Plan) -> Experiment:
+    """Lead an experiment, which a thread follows, until one of both is interrupted; return what is kept of it."""
+    conninfo = server.conninfo_for(database.name)
+    seats = [Seat(number=number, names=("gw0", "gw1"), run_id="test", folder="/nowhere") for number in (0, 1)]
+    with (
+        closing(Link(conninfo, "test", 0)) as first,
+        closing(Link(conninfo, "test", 1)) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        pool.submit(follow, plan, second, seats[1])
+        with pytest.raises(Interrupted) as caught, lead(plan, first, seats[0]) as team:
+            measure(plan, server, Silence(), team)
+    assert isinstance(caught.value.known, Experiment)
+    return caught.value.known
+
+
+def _interrupt_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def due(_: Copies, measured: Any, __: object) -> bool:  # noqa: ANN401 (as much of it as is asked for)
+        if measured.executed == BLOCKS:
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr(Copies, "due", due)
+
+
+def _interrupt_follower(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute, executed = follower.execute, count()
+
+    def until(*args: Any) -> tuple[Part, Samples]:  # noqa: ANN401 (handed on)
+        if next(executed) == BLOCKS * 3:  # with the control
+            raise KeyboardInterrupt
+        return execute(*args)
+
+    monkeypatch.setattr(follower, "execute", until)
+
+
+@pytest.fixture(autouse=True)
+def heeding() -> Iterator[None]:
+    """Have Ctrl-C raise what it usually does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("whom", [_interrupt_leader, _interrupt_follower])
+def test_an_interrupt_of_one_worker_keeps_the_finished_blocks_with_the_service_times_of_all(
+    server: Server,
+    database: Database,
+    plan: Plan,
+    monkeypatch: pytest.MonkeyPatch,
+    whom: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    whom(monkeypatch)
+
+    experiment = _interrupted(server, database, plan)
+
+    assert experiment.stopped == "interrupted"
+    assert experiment.blocks >= 1
+    for one in experiment.candidates:
+        assert one.status == "ranked"
+        counted = [trial for trial in one.trials if not trial.warmup]
+        assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
+    (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
+    assert "left out" not in notice.text
+
+
+def test_service_times_are_left_out_if_those_of_a_worker_are_missing(
+    server: Server, database: Database, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(leader, "PARTING_LIMIT_S", 0.2)
+    monkeypatch.setattr(latencies, "store", lost)
+    _interrupt_leader(monkeypatch)
+
+    experiment = _interrupted(server, database, plan)
+
+    assert {one.status for one in experiment.candidates} == {"ranked"}
+    assert {one.latencies for one in experiment.candidates} == {()}
+    assert {one.call_p50_ns for one in experiment.candidates} == {None}
+    (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
+    assert notice.text.endswith("Service times are left out, because not all workers handed theirs over")
