@@ -28,7 +28,7 @@ NAMES = ("gw0", "gw1")
 LONG_S = 60.0
 """A budget that is not used up: the race ends as soon as only the baseline is left."""
 AMPLE = 3.0
-"""Times as long as who takes three times as long is in a race of two: others may be in it, too."""
+"""Times the length of a race of two: by then, who takes three times as long has left a race of more, too."""
 PAUSE_S = 0.005
 """How long a call sleeps on the server: a trial is as long as its calls, however busy the machine is."""
 TABLE = "CREATE TABLE item (key bigint PRIMARY KEY, value bigint NOT NULL);\n"

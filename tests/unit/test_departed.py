@@ -38,3 +38,17 @@ def test_who_left_behind_a_lower_bound_is_ranked_below_it(*, at_least: bool) -> 
     found = placed(replace(standing("stayed", 1, estimate(3.0)), at_least=at_least), 1.5)
 
     assert (found["stayed"], found["left"]) == ((1, ()), (2, ()))
+
+
+def test_who_is_proved_slower_than_another_that_left_is_ranked_below_it_whatever_else_is_known() -> None:
+    open_ = Span(centre=0.3, low=-0.1, high=0.7, bounded=True)
+    faster = {name: standing(name, 1, estimate(3.0)) for name in ("a", "b", "c")}
+    usual = standing("baseline", 4, BASELINE)
+    better = frozenset((name, "baseline") for name in faster)
+    ranking = Ranking(standings=(*faster.values(), usual), control=None, better=better, notices=())
+    behind_all = {name: lead(2.0) for name in faster}
+    middle = Departed(figure=estimate(8.0), leads={**behind_all, "baseline": lead(1.5), "slow": lead(0.7)})
+    slow = Departed(figure=estimate(5.0), leads={"a": lead(3.0), "b": open_, "c": open_, "baseline": open_})
+    found = {name: one.rank for name, one in standings(ranking, {"middle": middle, "slow": slow}).items()}
+
+    assert found == {"a": 1, "b": 1, "c": 1, "baseline": 4, "middle": 5, "slow": 6}, "three are proved to be faster"

@@ -3,8 +3,9 @@
 Owns ranks, ties and the notices that every criterion has. Must not choose a method: `throughput`, `lock_waits` and
 `cost` do, each for its own figures.
 
-A candidate's rank is one more than the number of candidates that are better than it beyond chance, all pairs
-considered at once: among equal candidates, any is ranked above any other in at most 5 % of runs. The interval of a
+A candidate's rank is one more than the number of candidates that are better than it beyond chance, or better than one
+of these, all pairs considered at once: whoever is proved better ranks above, and among equal candidates, any is ranked
+above any other in at most 5 % of runs. The interval of a
 comparison with the baseline belongs to the same set of comparisons, so that the table cannot contradict itself: it
 excludes equality exactly where the candidate does not tie with the baseline. The price is width: intervals grow with
 the number of candidates, by half from one rival to eight. Three things may still surprise, and are right:
@@ -124,6 +125,9 @@ def fewest_blocks(candidates: int) -> int:
 def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]]) -> tuple[int, tuple[str, ...]]:
     """Return a candidate's rank and the candidates that it ties with.
 
+    Whoever is better than one that is better ranks above, too, though the two may tie by themselves: pairs are not all
+    known equally well, the less so where candidates left.
+
     Args:
         name: The candidate.
         ranked: All candidates in the comparison, itself included.
@@ -131,7 +135,11 @@ def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]])
     """
     rivals = sorted(set(ranked) - {name})
     ties = tuple(rival for rival in rivals if (rival, name) not in better and (name, rival) not in better)
-    return 1 + sum((rival, name) in better for rival in rivals), ties
+    ahead = set[str]()
+    found = {name}
+    while found := {first for first, second in better if second in found} - ahead - {name}:
+        ahead |= found
+    return 1 + len(ahead), ties
 
 
 def _better(criterion: Criterion, spans: Spans, names: Sequence[str]) -> frozenset[tuple[str, str]]:
