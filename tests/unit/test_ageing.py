@@ -152,6 +152,14 @@ def test_equal_entrants_that_skip_rounds_tie_in_all_judged_figures() -> None:
     assert _false_of(soaks, JUDGED) <= 16, "likewise"
 
 
+def test_a_loss_that_becomes_slower_with_time_is_found_and_not_taken_for_dependence() -> None:
+    bend = np.where(np.array(NAMES) == "bloating", np.exp(-1.4 * (1 - np.exp(-np.arange(ROUNDS)[:, None] / 10))), 1.0)
+    aged = [_aged(_series(seed) * bend, JUDGED) for seed in range(60)]
+
+    assert sum(_differs(one["bloating"].to_baseline) for one in aged) >= 48, "it loses 70 % in the end"
+    assert sum(_differs(one["control"].to_baseline) for one in aged) <= 6
+
+
 @pytest.mark.parametrize("lost", [0.12, 0.5])
 def test_a_known_slope_is_found_among_all_judged_figures(lost: float) -> None:
     aged = [_aged(_series(seed, lost), JUDGED)["bloating"].to_baseline for seed in range(20)]

@@ -11,7 +11,8 @@ went, and only the ratio tells entrants apart.
 
 An entrant may miss rounds. Its own line is over the rounds that it has, and its ratio's over those that it shares with
 the baseline, whatever others miss. How neighbours depend on each other is then asked of these rounds, pooled over all
-who have a figure in each of them.
+who have a figure in each of them, and of what a parabola leaves: what ages often does so fast at first and slowly
+later. A line takes that bend for dependence, and then no slope has an interval.
 
 Smallest sample: 10 rounds of a line, as there.
 """
@@ -27,6 +28,9 @@ from schemabench.statistics import drifting
 from schemabench.statistics.comparison import check_columns
 
 FEWEST_ROUNDS = drifting.FEWEST
+_FEWEST_OF_CURVES = 17
+"""Rounds from which a parabola may be taken off. Of fewer, it takes off what neighbours share as well: with 14, and a
+correlation of 0.8, equal entrants were told apart in 6.5 % of 600 simulated soaks."""
 
 
 class Ageing(NamedTuple):
@@ -80,7 +84,8 @@ def _lines(logs: NDArray[np.float64], places: NDArray[np.float64], judged: int) 
             continue
         there = known[own].all(axis=0)
         same = np.ix_(own, there)
-        lines = drifting.lines(logs[same], places[same], family=len(known.T) * judged)
+        curved = bool(np.count_nonzero(own) >= _FEWEST_OF_CURVES)
+        lines = drifting.lines(logs[same], places[same], family=len(known.T) * judged, curved=curved)
         found.append(lines[np.count_nonzero(there[: len(found)])])
     return found
 

@@ -145,7 +145,7 @@ def dependence(
         independent: The number of independent series, which is the gain from pooling: for all pairs, the entrants minus
             one.
         family: The number of series that hold jointly with 95 % confidence.
-        fitted: Parameters estimated from each series: 1 for a mean, 2 for a line.
+        fitted: Parameters estimated from each series: 1 for a mean, 2 for a line, 3 for a parabola.
     """
     blocks, series = influence.shape
     if blocks < _SHORTEST or not series:

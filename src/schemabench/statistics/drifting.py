@@ -25,7 +25,7 @@ from scipy import special
 from schemabench.records import Estimate
 from schemabench.statistics import trend
 from schemabench.statistics.comparison import check_columns, log_rates
-from schemabench.statistics.dependence import dependence
+from schemabench.statistics.dependence import Series, dependence
 from schemabench.statistics.sign_flips import CONFIDENCE
 
 FEWEST = 10
@@ -58,7 +58,12 @@ def drifts(
 
 
 def lines(
-    logs: NDArray[np.float64], places: NDArray[np.float64], copies: Sequence[int] = (), family: int | None = None
+    logs: NDArray[np.float64],
+    places: NDArray[np.float64],
+    copies: Sequence[int] = (),
+    family: int | None = None,
+    *,
+    curved: bool = False,
 ) -> tuple[Estimate | None, ...]:
     """Return the slope of each series with its interval; intervals hold jointly. None where none can be told.
 
@@ -67,17 +72,28 @@ def lines(
         places: Where each figure was taken, in the unit that slopes are for, of the same shape.
         copies: As in `drifts`.
         family: The number of series for which intervals hold jointly, if these are only some of them.
+        curved: Whether series may bend. How neighbours depend on each other is then asked of what a line leaves, and
+            of what a parabola leaves, and the lesser dependence counts.
     """
     assert len(logs) >= FEWEST, f"{len(logs)} blocks have no slope with an interval"
     count = logs.shape[1]
     family = family or count
     pairs = [trend.slopes(values, own) for values, own in zip(logs.T, places.T, strict=True)]
     middle = [float(np.median(some)) if some.size else 0.0 for some in pairs]
-    left = [trend.residuals(*series) for series in zip(logs.T, places.T, middle, strict=True)]
-    known = dependence(np.hstack(left), copies=copies, independent=max(1, count - 1), family=family, fitted=2)
+    about_line = [trend.residuals(*series) for series in zip(logs.T, places.T, middle, strict=True)]
+    widening = _widening(about_line, copies, family, 2)
+    if curved:
+        about_curve = [trend.residuals_about_curve(*series) for series in zip(logs.T, places.T, strict=True)]
+        widening = np.minimum(widening, _widening(about_curve, copies, family, 3))
     quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * family)))
-    critical = quantile * trend.standard_error(len(logs)) * known.widening
+    critical = quantile * trend.standard_error(len(logs)) * widening
     return tuple(_line(*found) for found in zip(pairs, middle, critical.tolist(), strict=True))
+
+
+def _widening(left: Sequence[NDArray[np.float64]], copies: Sequence[int], family: int, fitted: int) -> Series:
+    """Return the factor by which each series' interval is wider than of independent blocks, by what a fit leaves."""
+    independent = max(1, len(left) - 1)
+    return dependence(np.hstack(left), copies=copies, independent=independent, family=family, fitted=fitted).widening
 
 
 def _line(slopes: NDArray[np.float64], slope: float, critical: float) -> Estimate | None:

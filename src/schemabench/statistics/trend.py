@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from schemabench.statistics.dependence import ranks
 
+_PARABOLA = 2
+"""The degree of its polynomial."""
+
 
 def slopes(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the slopes of all pairs of values at different places, in order; both of shape (blocks,)."""
@@ -26,6 +29,15 @@ def slopes(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[
 def residuals(values: NDArray[np.float64], places: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
     """Return the ranks of the residuals about a line of this slope, of shape (blocks, 1): see `dependence`."""
     return ranks((values - slope * places)[:, None])
+
+
+def residuals_about_curve(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ranks of the residuals about a parabola, by least squares, of shape (blocks, 1).
+
+    A line leaves the bend of a series in its residuals, where it looks as if neighbours depended on each other.
+    """
+    curve = np.polynomial.Polynomial.fit(places, values, _PARABOLA)
+    return ranks((values - curve(places))[:, None])
 
 
 def standard_error(blocks: int) -> float:
