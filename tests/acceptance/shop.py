@@ -25,6 +25,13 @@ LIMIT_S = 240
 """No run of the project takes longer, however busy the machine is; a test may start several."""
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Runs start sooner without plugins that have no part in them."""
+STUCK = """
+CREATE SEQUENCE asked;
+-- name: customer_total
+SELECT pg_sleep(CASE WHEN nextval('asked') > 100 THEN 120 ELSE 0 END);
+SELECT count(*), sum(amount_cents) FROM orders WHERE customer = :customer::text;
+"""
+"""A candidate that stands still after half a dozen blocks of 24 calls."""
 _STEERING = (
     "SCHEMABENCH_",
     "GITHUB_",  # a step's summary is not for shops

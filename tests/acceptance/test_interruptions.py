@@ -12,17 +12,10 @@ import psutil
 import pytest
 from programs import Program
 from shared_server import Shared
-from shop import Shop, assert_clear, said, wait_for
+from shop import STUCK, Shop, assert_clear, said, wait_for
 
 ENDS_S = 60
 """A run that is interrupted ends within so many seconds: in 2, where nothing stalls."""
-STUCK = """
-CREATE SEQUENCE asked;
--- name: customer_total
-SELECT pg_sleep(CASE WHEN nextval('asked') > 100 THEN 120 ELSE 0 END);
-SELECT count(*), sum(amount_cents) FROM orders WHERE customer = :customer::text;
-"""
-"""A candidate that stands still after half a dozen blocks of 24 calls."""
 REPORTS = ("--report", "run.json", "--report", "run.md")
 
 
