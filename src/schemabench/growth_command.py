@@ -57,16 +57,16 @@ def add(
         type=parsing.argument(_times),
         default=1.0,
         metavar="FACTOR",
-        help="project each curve to a multiple of its last step, as in 10x, which is the most; and measure the last "
-        "step after all others, with what they say of it recorded before; by default neither",
+        help="extrapolate each curve to FACTOR times its last value, as in 10x, which is the most. The last value is "
+        "then measured after the others, and their forecast of it is recorded first (no projection)",
     )
     parser.add_argument(
         "--disk",
         type=parsing.argument(parsing.size_bytes),
         default=None,
         metavar="SIZE",
-        help="choose sizes of which the data of a server that schemabench starts, WAL included, are expected to fit "
-        "into SIZE, as in 15GB; the first size is measured in any case (what is free on the disk)",
+        help="on a server that schemabench starts, try only sizes whose data and WAL are expected to fit into SIZE, as "
+        "in 15GB; the first size is measured in any case (the free disk)",
     )
     parser.set_defaults(run=lambda chosen: _grow(_over_one(chosen), asked(chosen), width()))
     return parser

@@ -115,14 +115,17 @@ class Options:
         metavar="N",
     )
     budget_s: float = _option(
-        "measuring time per experiment, as in `45s` or `2min`; time spent on far slower candidates is added",
+        (
+            "measuring time for each workload at each cardinality, as in `45s` or `2min`. Building, checks, copies, "
+            "`--adequacy`, `--soak` and the time spent on far slower candidates come on top"
+        ),
         default="60s",
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
     )
     race: bool = _option(
-        "let candidates leave once nothing about the first places depends on them any more; the others get their time",
+        "drop candidates that are proved not to be among the first `--race-places`, and give their time to the others",
         kind="switch",
     )
     race_places: int = _option(
@@ -134,7 +137,8 @@ class Options:
     )
     adequacy_s: float = _option(
         "afterwards, replay the production load in real time for TIME per candidate; the report shows whether it "
-        "keeps up, and its response times. `off` skips this",
+        "keeps up, and its response times. Needs `Workload.production_s`; rounded to whole smallest bursts. `off` "
+        "skips this",
         default="off",
         parse=parsing.duration_or_off,
         metavar="TIME",
@@ -149,7 +153,8 @@ class Options:
         flag="--soak",
     )
     soak_closed: bool = _option(
-        "soak as fast as connections allow, although the workload knows production's pace", kind="switch"
+        "soak in a closed loop, as fast as connections allow, even if the workload knows production's pace",
+        kind="switch",
     )
     call_timeout_s: float = _option(
         "longest time for one call, retries included; a candidate with a slower call fails. A trial may take twice "
@@ -194,13 +199,13 @@ class Options:
     )
     noise: Path | None = _option(  # noqa: RUF009 (a frozen field)
         "a model of other tenants, from `schemabench noise model`: they are populated into a database of their own on "
-        "the server, and their jobs run during all blocks",
+        "the server, and their jobs run during all blocks and `--adequacy`",
         parse=parsing.path_or_none,
         metavar="NOISE.json",
     )
     noise_speed: float = _option(
-        "how many times as fast as their model says the jobs of `--noise` run; at most 10,000 runs per second may be "
-        "due",
+        "factor by which the jobs of `--noise` run more often than their model says; at most 10,000 job runs per "
+        "second may be due",
         default="1",
         parse=parsing.factor,
         metavar="N",

@@ -137,8 +137,8 @@ LINES = {
     "`1`: a call of one statement is a transaction with `BEGIN` and `COMMIT`, too",
     "pipeline: 20": "sends a request while fewer than 20 requests of its connection are in flight",
     "prepare: never": "sends the text of each statement; `always`, the default: prepares it once for each connection",
-    "retry: 23505, 23503": "SQLSTATEs after which a request is repeated, besides deadlocks, failures to serialize and "
-    "lock timeouts",
+    "retry: 23505, 23503": "SQLSTATEs after which a request is repeated, besides deadlocks, serialization failures "
+    "and, except in `rehearse`, lock timeouts",
     "accept: 23505": "SQLSTATEs that end a request as if it had succeeded; nothing of it remains",
 }
 """What may stand between `-- name:` and the first statement, as in an example -> its meaning."""

@@ -150,7 +150,7 @@ def test_options_that_the_project_does_not_have_stay(project: Shop) -> None:
 
     assert "--seed=SEED of the project's own" in helped
     assert "--seed=N" not in helped
-    assert "measuring time per experiment" in helped
+    assert "measuring time for each workload" in helped
     assert project.run("--budget", "5s", "test_a.py").ret == 0
 
 

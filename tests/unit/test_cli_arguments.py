@@ -107,7 +107,7 @@ def test_a_map_that_is_to_be_resumed_is_refused_with_what_to_leave_out(capsys: p
 @pytest.mark.parametrize(
     ("command", "said", "unsaid"),
     [
-        ("growth", "time for everything, loading included", "measuring time per experiment"),
+        ("growth", "time for everything, loading included", "measuring time for each workload"),
         ("crossover", "the cardinality to start at", "or `all`"),
         ("rehearse", "the candidate to apply, which extends another one", "a candidate to rank"),
         ("rehearse", "130  interrupted", "or `all`"),

@@ -19,4 +19,5 @@ def test_help_says_what_the_budget_is_and_that_a_limited_disk_is_no_promise(caps
     shown = " ".join(capsys.readouterr().out.split())
 
     assert "It takes 20 minutes, unless --budget, the environment or the ini file says otherwise." in shown
-    assert "are expected to fit into SIZE, as in 15GB; the first size is measured in any case" in shown
+    assert "whose data and WAL are expected to fit into SIZE" in shown
+    assert "the first size is measured in any case" in shown

@@ -125,8 +125,8 @@ def check(model: Model, speed: float, option: str) -> None:
     if (due_per_s := pace(model, speed)) > MOST_PER_S:
         fitting = 0.99 * speed * MOST_PER_S / due_per_s  # less than rounding to three digits may add
         raise UsageError(
-            f"{option} {speed:g} is too fast for this model: {due_per_s:,.0f} runs would be due per second, and a "
-            f"process of noise gets no more than {MOST_PER_S:,} done",
+            f"{option} {speed:g} is too fast for this model: {due_per_s:,.0f} job runs would be due per second, and "
+            f"{MOST_PER_S:,} is the limit. What a server gets done is less: on two cores, 1,300 per second",
             remedies=[
                 f"slow it down: {option} {fitting:.3g}",
                 "make a model of fewer organisations: noise model --orgs",

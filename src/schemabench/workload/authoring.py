@@ -66,7 +66,7 @@ class Call(NamedTuple):
     """Column of the one row that its last statement returns -> the name under which other calls take its value, as
     `Given`. An empty column gives no value, only that the call is done. Nobody else may give the same name."""
     at_s: float | None = None
-    """When it is due, in seconds, where a file is replayed at its own pace (`Replay.timed`)."""
+    """When it is due, in seconds since any moment, where a file is replayed at its own pace (`Replay.timed`)."""
 
 
 class Rows(NamedTuple):
@@ -101,8 +101,8 @@ class Writer:
     name: str
     """Its name in reports, which no other writer or companion has."""
     kind: Literal["stream", "batch", "reader"]
-    """How calls are due under `--adequacy`: those of a batch at equal intervals, those of others at random. A run as
-    fast as possible takes all kinds alike."""
+    """How calls are due where they have a pace (`--adequacy`, `--soak`, `rehearse`): those of a batch at equal
+    intervals, those of others at random. Without a pace, it only decides how `-n` deals out connections."""
     weight: int
     """Calls in the smallest burst, at least 1. The size of a burst multiplies the weights of all writers.
     `schemabench balance` finds weights with which writers end together."""
@@ -148,7 +148,7 @@ class Companion:
     """The isolation level of its transactions; empty for the workload's."""
     values: Callable[[Random], Iterator[Mapping[str, object]]] | None = None
     """Returns the parameters of its executions, without end; None if the operation has none. All random values must
-    come from `random`."""
+    come from the argument `random`."""
     identifiers: Mapping[str, str] = field(default_factory=dict)
     """The value of each `:"name"` in the operation."""
     part: str = ""
@@ -236,8 +236,8 @@ class Replay(Generic[Cardinality]):
     """Further input files by name (`--replay workload.name=PATH`), each optional."""
     timed: bool = False
     """Whether every call says when it is due (`Call.at_s`, ascending): `--adequacy` then replays the file at its own
-    pace, from its start, `--soak` goes on in it from turn to turn, and `Workload.production_s` is true of it. Times of
-    a further cycle may go on or begin anew: they then follow the last one."""
+    pace, from its start, `--soak` goes on in it from turn to turn, and `Workload.production_s` must hold for the
+    file. Times of a further cycle may go on or begin anew: they then follow the last one."""
     series: FileSeries[Cardinality] | None = None
     """How a folder takes the main file's place; None if only a file can be replayed."""
 
@@ -323,10 +323,11 @@ class Workload(Generic[Cardinality]):
     """(cardinality) -> its writers: at least one, each with a name of its own."""
     burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
     """(cardinality, writer, block, random) -> the writer's calls in that block, endless: as many are taken as the size
-    of the burst requires. All random values must come from `random`, so that a seed repeats a run."""
+    of the burst requires. All random values must come from the argument `random`, so that a seed repeats a run."""
     production_s: Callable[[Cardinality], float] | None = None
     """The seconds of production load in the smallest burst, if its writers have production's proportions: it determines
-    headroom and the pace of `--adequacy`. None if nothing is known of production."""
+    headroom and the pace of `--adequacy`, `--soak` and `schemabench rehearse`. None if nothing is known of
+    production."""
     background: Callable[[Cardinality, Random], Iterator[Call | Rows]] = lambda *_: iter(())
     """Calls and rows that fill an empty database before measuring, in order. Successive ones of an operation that is a
     COPY are one COPY."""
