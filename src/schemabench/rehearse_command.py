@@ -9,13 +9,14 @@ import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemabench import options, output, parsing, progress, report, signals
 from schemabench.bench import Asked, Bench, in_words
 from schemabench.errors import SchemabenchError, UsageError
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.terminal import Screen
 from schemabench.units import parse_duration_s
 
@@ -29,13 +30,14 @@ _EPILOG = """\
 exit status:
   0  all statements were executed, and the result is the candidate
   1  a statement failed or was ended by --for, the result is not the candidate,
-     or its rows could not be or were not compared, or only invariants compared
-     them and tables have other numbers of rows
+     it is not known who made what differs in its catalogs, or its rows could
+     not be or were not compared, or only invariants compared them and tables
+     have other numbers of rows
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
 The status is about the result alone. Late and refused calls do not change it.
-Nor do other numbers of rows, where `state` is the candidate's. A file of
--o OUT.json has the figures.
+Nor do companions that fail, nor other numbers of rows where `state` is the
+candidate's. A file of -o OUT.json has the figures.
 After an error or an interrupt, what was measured by then is reported if the
 migration had ended, with the quiet after it.
 """
@@ -160,7 +162,7 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable
         lock_timeout_s=chosen.lock_timeout,
         retries=chosen.retries,
     )
-    bench = Bench(asked, progress.on(Screen(width)))
+    bench = Bench(replace(asked, smoke=True), progress.on(Screen(width)))
     subject = bench.subject(chosen.workload)
     if len(given := asked.options.candidate) != 1:
         raise UsageError(
@@ -172,7 +174,7 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int, keep: "Callable
     candidate = subject.candidates[name]
     rehearsal.check(candidate)
     bench.want(chosen.workload, cardinality, name)
-    plan = bench.plan(chosen.workload, cardinality, rehearse=True)
+    plan = bench.plan(chosen.workload, cardinality)
     rehearsal.production_s(plan, wanted)
     with signals.heeded() as conclude, in_words(), ExitStack() as ending:
         ending.callback(bench.progress.close)
@@ -190,9 +192,8 @@ def _served(asked: Asked, plan: "Plan") -> AbstractContextManager[Server]:
     options = asked.options
     return serve(
         options.postgres,
+        Needs(clients=options.clients, companions=sum(companion.clients for companion in plan.companions)),
         settings=dict(options.postgres_setting),
-        clients=options.clients,
-        companions=sum(companion.clients for companion in plan.companions),
         run_id=secrets.token_hex(4),
         keep_databases=options.keep_databases,
     )

@@ -4,7 +4,7 @@ Its rows are made by the schema itself, which is faster than a background and as
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
@@ -106,11 +106,12 @@ class Ledger:
         *,
         baseline: str = BASELINE,
         companions: tuple[Companion, ...] = (),
+        call_timeout_s: float = 30.0,
         progress: Progress | None = None,
         keep: Callable[[Rehearsal], object] = lambda _: None,
     ) -> Rehearsal:
         """Return what a rehearsal of a migration finds."""
-        plan = self.plan(migration, baseline=baseline, companions=companions)
+        plan = replace(self.plan(migration, baseline=baseline, companions=companions), call_timeout_s=call_timeout_s)
         return rehearsal.rehearse(plan, plan.candidates[-1], asked, self.server, progress or Silence(), keep)
 
 

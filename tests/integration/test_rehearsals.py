@@ -91,6 +91,19 @@ def test_a_stall_is_told_from_the_quiet_around_it(ledger: Ledger) -> None:
     assert found.migration_s >= HELD_S
 
 
+def test_calls_that_a_statement_held_up_are_not_those_of_the_next_one_too(ledger: Ledger) -> None:
+    found = ledger.rehearse(f"{HELD}CREATE TABLE kept ();\n", QUICK, baseline=SMALL)
+
+    holding, others = found.statements[2], [one for place, one in enumerate(found.statements) if place != 2]
+    assert holding.late > 0
+    assert holding.longest_s is not None
+    assert holding.longest_s > 0.5 * HELD_S
+    assert sum(one.late for one in others) < 0.5 * holding.late, (
+        "which its COMMIT and what follows hold up by themselves"
+    )
+    assert sum(one.calls for one in found.statements) <= sum(one.during.calls for one in found.operations)
+
+
 BUSY = (
     SMALL
     + """\

@@ -185,6 +185,15 @@ def test_what_a_chain_has_committed_is_not_rolled_back_with_what_follows(clock: 
     assert one.outcomes == ["done", "done", "done", "rolled back", "failed", "not executed"]
 
 
+def test_what_happens_beside_it_is_told_by_the_last_statement_that_had_begun(clock: Clock) -> None:
+    one, _ = _applied(clock, ["ALTER a", "DROP b"], Asked(quiet_s=1.0, retries=1), DROP=[IN_VAIN])
+
+    assert one.at(one.begun_ns - 1) == (None, False)
+    assert one.at(one.begun_ns) == (1, True), "all that takes no time ends when it begins"
+    assert one.at(one.begun_ns + 10**8) == (1, False), "it pauses before its retry"
+    assert one.at(one.ended_ns + 10**9) == (1, False)
+
+
 def test_retries_count_anew_for_each_statement(clock: Clock) -> None:
     one, _ = _applied(clock, ["ALTER a", "DROP b"], Asked(retries=1), ALTER=[IN_VAIN], DROP=[IN_VAIN])
 

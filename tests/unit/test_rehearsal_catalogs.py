@@ -23,6 +23,78 @@ def test_tables_of_both_with_other_numbers_of_rows_are_named_with_both() -> None
     assert list(catalogs.counted(expected, found)) == ["result has 1 row instead of 2,016"]
 
 
+FRESH = {("table", "entry"): "", ("table", "day_1"): "partition of day"}
+STRAY = ("index", "stray")
+
+
+def test_what_a_second_fresh_installation_has_alike_is_not_the_migrations_doing() -> None:
+    control = {("table", "entry"): "", ("table", "scratch_1"): "", ("table", "scratch_2"): ""}
+    found = {("table", "entry"): "", ("table", "scratch_1"): "", ("table", "scratch_3"): "", STRAY: "on entry"}
+
+    told = catalogs.attributed(FRESH, found, control, FRESH, {}, "it varies")
+
+    assert told.own == ("index stray is left over: on entry",)
+    assert told.others == (
+        "table day_1 is missing: partition of day",
+        "table scratch_1 is left over; and 1 more whose names have other numbers",
+    )
+    assert (told.unclear, told.why) == ((), "")
+
+
+def test_where_others_do_not_do_the_same_each_time_it_is_unclear_who_did_the_like() -> None:
+    control = {**FRESH, ("table", "tmp_gk"): ""}
+    found = {**FRESH, ("table", "tmp_xy"): "", STRAY: "on entry"}
+
+    told = catalogs.attributed(FRESH, found, control, FRESH, {}, "it varies")
+
+    assert told.own == ("index stray is left over: on entry",)
+    assert told.unclear == ("table tmp_xy is left over",)
+    assert told.why == "it varies"
+
+
+def test_what_only_the_migrated_database_has_is_the_migrations_doing() -> None:
+    found = {("table", "entry"): "unlogged", ("table", "scratch_1"): ""}
+
+    told = catalogs.attributed(FRESH, found, dict(FRESH), FRESH, {}, "it varies")
+
+    assert told.own == (
+        "table day_1 is missing: partition of day",
+        "table entry differs: unlogged instead of plain",
+        "table scratch_1 is left over",
+    )
+    assert (told.others, told.unclear) == ((), ())
+
+
+def test_identifiers_are_numbers_too_whether_they_are_uuids_or_hexadecimal() -> None:
+    one, other = "abcdefab-cdef-abcd-efab-cdefabcdefab", "01234567-89ab-cdef-0123-456789abcdef"
+    control, found = {("table", f'"run {one}"'): "", ("table", "x_3fa"): ""}, {("table", f'"run {other}"'): ""}
+    found["table", "x_b71"] = ""
+
+    told = catalogs.attributed({}, found, control, {}, {}, "it varies")
+
+    assert (told.own, told.unclear) == ((), ())
+    assert len(told.others) == 2
+
+
+def test_what_calls_name_by_the_clock_is_the_same_in_each_database() -> None:
+    fresh, found = {**FRESH, ("table", "hour_13"): ""}, {**FRESH, ("table", "hour_12"): ""}
+    controls = [fresh, {**FRESH, ("table", "hour_14"): ""}, {**fresh, ("table", "hour_14"): ""}]
+
+    for control in controls:
+        told = catalogs.attributed(fresh, found, control, FRESH, {}, "it varies")
+        assert (told.own, told.unclear) == ((), ())
+        assert told.others == ("table hour_12 is left over", "table hour_13 is missing")
+
+
+def test_what_the_candidate_made_is_not_excused_by_what_calls_make_of_other_numbers() -> None:
+    fresh, found = {**FRESH, ("table", "day_2"): "partition of day"}, {("table", "entry"): ""}
+    found["table", "day_3"] = "partition of day"
+
+    told = catalogs.attributed(fresh, found, fresh, FRESH, {}, "it varies")
+
+    assert told.own == ("table day_1 is missing: partition of day",)
+
+
 def test_what_is_missing_left_over_or_other_is_named() -> None:
     expected = {("index", "receipts"): "CREATE UNIQUE INDEX", ("column", "entry.id"): "place 1, bigint"}
     found = {("index", "receipts"): "CREATE UNIQUE INDEX, invalid", ("table", "draft"): ""}

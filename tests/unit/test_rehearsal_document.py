@@ -9,6 +9,7 @@ import pytest
 from schemabench import rehearsal, report
 from schemabench.errors import UsageError
 from schemabench.rehearsal.record import (
+    Hindered,
     Locked,
     OperationTimes,
     Rehearsal,
@@ -171,6 +172,77 @@ def test_the_verdict_says_how_many_calls_of_which_operations_were_refused_and_wh
     assert "refused" not in _said(replace(FOUND, undone=()))
 
 
+BROKEN = Hindered(
+    companion="report",
+    operation="count_open",
+    reason='column "amount" does not exist (42703)',
+    times=1_203,
+    statement=2,
+    meanwhile=False,
+    ended=False,
+)
+
+
+def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
+    lost = replace(
+        BROKEN, companion="holder", times=1, statement=1, meanwhile=True, ended=True, reason="terminating connection"
+    )
+    early = replace(BROKEN, companion="night", statement=None, times=1)
+
+    said = _said(replace(FOUND, hindered=(BROKEN, lost, early)))
+
+    assert (
+        'Companions failed: report, 1,203 times, first after statement 2: column "amount" does not exist (42703); '
+        "holder, once during statement 1, which ended its session: terminating connection; night, once before "
+        "statement 1: column"
+    ) in said
+    assert "report (count_open): 1,203 times, first after statement 2" in said
+    assert "What they would have read, locked or written then is missing beside the writers" in said
+    assert "A companion failed: report, 1,203 times" in _said(replace(FOUND, hindered=(BROKEN,)))
+    assert replace(FOUND, hindered=(BROKEN,)).is_candidate
+    assert "ompanion" not in _said(FOUND)
+
+
+def test_what_others_made_does_not_make_the_result_another() -> None:
+    found = replace(FOUND, by_others=("table scratch_1 is left over; and 9 more whose names have other numbers",))
+
+    said = _said(found)
+
+    assert found.is_candidate
+    assert "Its catalogs are those of a fresh installation of indexed, but for what others made." in said
+    assert "doing, but that of calls or companions: table scratch_1 is left over; and 9" in said.replace(" - ", " ")
+    assert "what others made" not in _said(FOUND)
+
+
+def test_differences_that_may_be_anybodys_leave_the_result_open() -> None:
+    found = replace(FOUND, unclear=("table tmp_xy is left over",), why_unclear="a second one differs in other objects")
+
+    said = _said(found)
+
+    assert not found.is_candidate
+    assert not found.is_another
+    assert (
+        "Whether the result is indexed is not known: of what differs in its schema it is not known whether it is the "
+        "migration's doing. It took"
+    ) in said
+    assert "whether that is the migration's doing is not known:" in said
+    assert "table tmp_xy is left over" in said
+    assert "Why it is not known: a second one differs in other objects" in said
+    assert "Its catalogs are those" not in said
+    rows = replace(found, incomparable="the server is gone", compared=())
+    assert "the migration's doing and its rows could not be compared. It took" in _said(rows)
+    assert "The result is not indexed." in _said(replace(found, catalogs=("index receipts is missing",)))
+
+
+def test_a_load_generator_that_was_late_itself_is_told() -> None:
+    usual, late = replace(FOUND, lag_s=0.004), replace(FOUND, lag_s=0.3)
+
+    assert "up to 4.00 ms of a response during the migration are the load generator's own" in _said(usual)
+    assert "was late meanwhile" not in _said(usual)
+    assert "The load generator itself was late meanwhile: it sent a call 300 ms after that was due" in _said(late)
+    assert "load generator" not in _said(FOUND)
+
+
 def test_calls_that_were_all_refused_are_not_said_to_be_fast() -> None:
     refused = Stretch(calls=0, late=0, longest_s=None, failed=53)
     found = replace(FOUND, operations=(replace(FOUND.operations[0], during=refused),))
@@ -299,7 +371,7 @@ def test_what_rows_or_calls_may_have_made_is_told_and_no_verdict() -> None:
     assert f"Whether the result is indexed {open_}" in said
     assert "a fresh installation of indexed that was not loaded, and executed no calls:" in said
     assert "table made is left over" in said
-    assert "What rows or calls create, change or drop, such as a partition, may be among these differences." in said
+    assert "What rows, calls or companions create, change or drop, such as a partition, may be among these" in said
     assert "may be among these differences" in _said(FAILED)
     loaded = replace(found, provisional=False)
     assert loaded.is_another

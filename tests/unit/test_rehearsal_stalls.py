@@ -98,6 +98,14 @@ def test_a_call_that_was_under_way_when_a_stretch_began_may_be_held_up_in_it() -
     assert list(calls.under_way(10 * MS, 20 * MS)) == [False, True, True, False]
 
 
+def test_a_call_that_is_held_up_by_one_statement_is_none_of_the_next_one() -> None:
+    held, short, other = (10 * MS, 410 * MS), (410 * MS, 413 * MS), (450 * MS, 460 * MS)
+    calls = _calls((20, 0, 391), (300, 0, 111), (411, 0, 1), (412, 0, 41), (500, 0, 1))
+
+    assert list(calls.mostly_in([held, short, other])) == [0, 0, 1, 2, -1]
+    assert list(calls.mostly_in([])) == [-1] * 5
+
+
 def test_what_a_migration_held_up_lasts_until_the_last_call_that_was_under_way() -> None:
     calls = _calls((0, 0, 2), (15, 30, 20), (21, 40, 50))
 

@@ -8,12 +8,14 @@ if it belongs to no part. What it reads and writes is not counted by the server,
 the counts are the writers'.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from random import Random
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
+from typing import TypeAlias
 
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -26,6 +28,7 @@ from schemabench.experiment.prepared import Prepared, Wanted
 from schemabench.experiment.template import Template
 from schemabench.load import (
     Attendant,
+    Hindrance,
     Limits,
     LostConnectionError,
     Request,
@@ -45,6 +48,8 @@ _UNLIMITED = ("idle_in_transaction_session_timeout", "statement_timeout", "trans
 _UNCOUNTED = "SET track_counts = off"
 _SHOWN_CHARACTERS = 80  # of a value in an error
 _LEFT_OUT = "leave companions out: --without-companions"
+Told: TypeAlias = Callable[[Companion, Hindrance], object]
+"""Hears which companion could not complete an execution, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,16 +126,19 @@ class Companions:
         return {one.session.connection.backend_pid: place.companion.name for place, one in self._opened}
 
     @contextmanager
-    def beside(self) -> Iterator[Sequence[tuple[int, Talk]]]:
+    def beside(self, told: Told | None = None) -> Iterator[Sequence[tuple[int, Talk]]]:
         """Yield a socket and a conversation for each session, to be driven in the block; all are at rest afterwards.
+
+        Args:
+            told: Hears which companion could not complete an execution, instead of an error; others go on.
 
         Raises:
             CandidateError: The server refused an operation, in the block or afterwards.
             ServerError: A session ended; likewise.
         """
         try:
-            yield [(one.socket, self._worded(place, one)) for place, one in self._opened]
-            self._rest()
+            yield [(one.socket, self._worded(place, one, told)) for place, one in self._opened]
+            self._rest(told)
         except BaseException:
             for _, one in self._opened:
                 one.cancel()
@@ -157,19 +165,23 @@ class Companions:
             )
         return found
 
-    def _rest(self) -> None:
+    def _rest(self, told: Told | None) -> None:
         for _, one in self._opened:
             one.wind_up()
         # what is completed must not wait for what would be cancelled
         for place, one in sorted(self._opened, key=lambda pair: pair[0].companion.every_s):
             with self._words(place):
                 at_rest = one.rest(self._call_timeout_s)
-            if not at_rest:
-                raise self._slow(place.companion)
+            if at_rest:
+                continue
+            slow = self._slow(place.companion)
+            if told is None:
+                raise slow
+            told(place.companion, Hindrance(perf_counter_ns(), slow.what, is_end=not one.cancel()))
 
-    def _worded(self, place: _Place, one: Attendant) -> Talk:
+    def _worded(self, place: _Place, one: Attendant, told: Told | None) -> Talk:
         with self._words(place):
-            yield from one.begin()
+            yield from one.begin(partial(told, place.companion) if told else None)
 
     def _open(self, place: _Place, database: Database) -> Attendant:
         """Return a new session of a companion."""

@@ -1,7 +1,7 @@
 """The load: requests per connection, their times, and the loop that sends them."""
 
 from schemabench.load.attempt import kept, lacking
-from schemabench.load.attendant import Attendant
+from schemabench.load.attendant import Attendant, Hindrance
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
 from schemabench.load.pace import Ending
@@ -13,6 +13,7 @@ __all__ = [
     "Attendant",
     "Drive",
     "Ending",
+    "Hindrance",
     "Limits",
     "Linked",
     "LostConnectionError",

@@ -4,24 +4,38 @@ Owns when such a session executes its next request, and how it comes to rest bet
 for, nor word an error.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter_ns
+from typing import NamedTuple
 
 import psycopg
-from psycopg.pq import ConnStatus
+from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load.conversation import conduct
 from schemabench.load.driver import finish
-from schemabench.load.session import LostConnectionError, Refusal, Session, stop
-from schemabench.load.talk import Pause, Request, Talk
+from schemabench.load.session import ROLLBACK, LostConnectionError, Refusal, Session, StatementFailedError, stop
+from schemabench.load.talk import Pause, Request, Talk, exchange
 
 GRACE_S = 0.1
 """How long a request may still run after a drive before it is cancelled, if the next one would follow at once. Most end
 within it, and a longer one would delay every trial."""
+_AGAIN_NS = 1_000_000_000
+"""How long a session without a pace pauses after a refusal: the next one would follow at once, and so on."""
+
+
+class Hindrance(NamedTuple):
+    """What kept a session from completing a request."""
+
+    at_ns: int
+    """When that was known, on the clock of `time.perf_counter_ns`."""
+    reason: str
+    """What the server said, as in `column "amount" does not exist (42703)`."""
+    is_end: bool = False
+    """Whether the session has ended."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -61,16 +75,19 @@ class Attendant:
         """The socket of the connection."""
         return self.session.connection.socket
 
-    def begin(self) -> Talk:
+    def begin(self, hindered: Callable[[Hindrance], object] | None = None) -> Talk:
         """Return the conversation for one drive.
 
-        It raises `StatementFailedError` if the server refused a statement, and `LostConnectionError` if the connection
-        broke.
+        Args:
+            hindered: Is told of what the server refuses, after which the next request follows when it is due, and of
+                the end of the session, after which none does. If nobody is told, the conversation raises
+                `StatementFailedError` if the server refused a statement, and `LostConnectionError` if the connection
+                broke.
         """
         self.latencies_ns, self.cut = [], 0
         self._resting = False
         self._due_ns = perf_counter_ns() + self.wait_ns
-        self._talk = self._attend()
+        self._talk = self._attend() if hindered is None else self._attend_still(hindered)
         return self._talk
 
     def check(self) -> None:
@@ -142,6 +159,33 @@ class Attendant:
             self.session.accepted.clear()  # nobody counts them, and there is no end
             # what fell due meanwhile is not made up for
             self._due_ns = max(self._due_ns + self.every_ns, perf_counter_ns())
+
+    def _attend_still(self, hindered: Callable[[Hindrance], object]) -> Talk:
+        """Likewise; go on after a request that was refused, and stop at the end of the session."""
+        while True:
+            try:
+                yield from self._attend()
+            except StatementFailedError as failure:
+                refusal = failure.refusal
+                hindered(Hindrance(perf_counter_ns(), f"{refusal.message} ({refusal.sqlstate})"))
+                yield from self._put_off()
+            except LostConnectionError as failure:
+                hindered(Hindrance(perf_counter_ns(), str(failure), is_end=True))
+                self._running = False
+                self.session.connection.finish()
+                return
+            else:
+                return
+
+    def _put_off(self) -> Talk:
+        """Roll back what was refused; the next request is due as after one that was completed, but not at once."""
+        connection = self.session.connection
+        if connection.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+            with suppress(psycopg.OperationalError):  # whether there is a session is seen before the next request
+                yield from exchange(connection, (ROLLBACK, ()), self.session.round_trip_ns)
+        self._running = False
+        now_ns = perf_counter_ns()
+        self._due_ns = max(self._due_ns + self.every_ns, now_ns if self.every_ns else now_ns + _AGAIN_NS)
 
     def _last_words(self) -> str:
         """Return what the server said before it ended the session, if anything: it may have come with the end."""

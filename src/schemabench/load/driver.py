@@ -4,7 +4,7 @@ Owns the timing of a trial and the order in which conversations are resumed. Mus
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -186,6 +186,8 @@ def _loop(
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
     bell = alarm.bell
     finished_ns: dict[int, int] = {}
+    gone: set[int] = set()
+    """The sockets of those around them whose sessions have ended."""
     ready = [(socket, EPOLLIN) for socket in resumes]
     poll.register(bell, EPOLLIN | EPOLLET)
     alarm.pause(_GUARD, guard.next_ns)
@@ -200,11 +202,13 @@ def _loop(
             try:
                 want = resumes[socket](None)
             except StopIteration:
-                if socket in finished_ns:
+                if socket in finished_ns or socket in gone:
                     continue  # what it paused for and something to read came together
-                alarm.forget(socket)
-                finished_ns[socket] = perf_counter_ns()
-                poll.unregister(socket)
+                if socket in talks:
+                    finished_ns[socket] = perf_counter_ns()
+                else:
+                    gone.add(socket)
+                _part(poll, alarm, socket)
                 continue
             if want is not None:
                 _arrange(poll, alarm, socket, want)
@@ -222,8 +226,21 @@ def _linger(poll: epoll, alarm: Alarm, guard: Guard, around: Mapping[int, Talk],
         for socket, _ in ready:
             if socket == alarm.bell:
                 ready += _rung(poll, alarm, guard)
-            elif socket in around and (want := around[socket].send(None)) is not None:
-                _arrange(poll, alarm, socket, want)
+            elif socket in around:
+                try:
+                    want = around[socket].send(None)
+                except StopIteration:
+                    _part(poll, alarm, socket)
+                    continue
+                if want is not None:
+                    _arrange(poll, alarm, socket, want)
+
+
+def _part(poll: epoll, alarm: Alarm, socket: int) -> None:
+    """Wait no longer for a conversation that has ended."""
+    alarm.forget(socket)
+    with suppress(OSError):  # the kernel has forgotten a socket that is closed
+        poll.unregister(socket)
 
 
 def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:

@@ -138,6 +138,14 @@ class Applying:
         """When the last statement ended that was executed, once it has."""
         return self.attempts[-1].ended_ns
 
+    def at(self, moment_ns: int) -> tuple[int | None, bool]:
+        """Return the last statement that had been begun at a moment, by its place, and whether it was running then.
+
+        There is none before the first one.
+        """
+        begun = [one for one in self.attempts if one.begun_ns <= moment_ns]
+        return (begun[-1].step, moment_ns <= begun[-1].ended_ns) if begun else (None, False)
+
     def talk(self) -> Talk:
         """Execute the migration after the quiet stretch; then say when the writers end.
 

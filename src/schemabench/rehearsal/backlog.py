@@ -1,4 +1,4 @@
-"""When nothing is left any more of what queued up behind a migration.
+"""When nothing is left any more of what queued up behind a migration, and what was late by itself.
 
 Pure: it uses no clock and no connection. A call that falls due while its connection works off what waited for a lock
 is late for the same reason, although the lock is gone: it queues behind. That ends on a connection with the first
@@ -8,7 +8,7 @@ as the connection can do, it lasts until the last response.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +16,22 @@ class Line:
     """The requests that one connection has executed, in the order in which it was sent them."""
 
     numbers: Sequence[int]
-    """The number of each; likewise the next two, of each, in nanoseconds of the same clock."""
+    """The number of each; likewise the next three, of each, in nanoseconds of the same clock."""
     ready_ns: Sequence[int]
     """From when on it could be sent: when it was due, or the batch of calls complete that it is."""
+    begun_ns: Sequence[int]
+    """When it was sent."""
     answered_ns: Sequence[int]
     """The last response to it."""
+    operations: Sequence[str]
+    """Of each."""
 
 
 def gone_ns(lines: Sequence[Line], after: Mapping[int, int], begun_ns: int, ended_ns: int) -> int:
     """Return when what a migration held up is worked off on all connections; its end, if it held up nothing.
 
     Calls queue for connections without a migration, too. It held up those of a connection on which a request took
-    longer meanwhile than any before it.
+    longer meanwhile than any of its operation before it, or than any at all, if none of that had been answered by then.
 
     Args:
         lines: The connections.
@@ -36,24 +40,50 @@ def gone_ns(lines: Sequence[Line], after: Mapping[int, int], begun_ns: int, ende
         begun_ns: When it began, on the clock of the requests; likewise the next.
         ended_ns: When it ended.
     """
-    usual_ns = max(chain.from_iterable(_responses_ns(line, answered_by_ns=begun_ns) for line in lines), default=0)
-    held = (line for line in lines if _longest_ns(line, begun_ns, ended_ns) > usual_ns)
-    return max(chain([ended_ns], (_gone_ns(line, after, ended_ns) for line in held)))
+    usual_ns: dict[str, int] = {}
+    for operation, ready_ns, own_ns in chain.from_iterable(map(_responses, lines)):
+        if own_ns <= begun_ns:
+            usual_ns[operation] = max(usual_ns.get(operation, 0), own_ns - ready_ns)
+    most_ns = max(usual_ns.values(), default=0)
+
+    def is_held(line: Line) -> bool:
+        return any(
+            own_ns - ready_ns > usual_ns.get(operation, most_ns)
+            for operation, ready_ns, own_ns in _responses(line)
+            if ready_ns < ended_ns and own_ns > begun_ns
+        )
+
+    return max(chain([ended_ns], (_gone_ns(line, after, ended_ns) for line in lines if is_held(line))))
 
 
-def _responses_ns(line: Line, answered_by_ns: int) -> Iterator[int]:
-    """Yield how long the requests took that had been answered by then."""
-    for ready_ns, own_ns in zip(line.ready_ns, line.answered_ns, strict=True):
-        if own_ns <= answered_by_ns:
-            yield own_ns - ready_ns
+def lag_ns(lines: Sequence[Line], after: Mapping[int, int], begin_ns: float, end_ns: float) -> int:
+    """Return the longest time from when a request could be sent until it was, of those that were sent within a stretch.
+
+    Neither the server nor an earlier request was the reason: the load generator itself was late, as for want of a
+    processor.
+
+    Args:
+        lines: The connections; likewise `after`, as for `gone_ns`.
+        after: Likewise.
+        begin_ns: When the stretch begins.
+        end_ns: When it ends.
+    """
+    longest_ns = 0
+    for line in lines:
+        answered_ns = [0, *accumulate(line.answered_ns, max)]
+        """When so many requests had been answered: the first ones."""
+        for place, (number, ready_ns, own_ns) in enumerate(
+            zip(line.numbers, line.ready_ns, line.begun_ns, strict=True)
+        ):
+            if begin_ns <= own_ns < end_ns:
+                could_ns = max(ready_ns, answered_ns[after.get(number, place)])
+                longest_ns = max(longest_ns, own_ns - could_ns)
+    return longest_ns
 
 
-def _longest_ns(line: Line, begun_ns: int, ended_ns: int) -> int:
-    """Return how long the longest request took that was under way within a time; 0 if none was."""
-    pairs = zip(line.ready_ns, line.answered_ns, strict=True)
-    return max(
-        (own_ns - ready_ns for ready_ns, own_ns in pairs if ready_ns < ended_ns and own_ns > begun_ns), default=0
-    )
+def _responses(line: Line) -> Iterator[tuple[str, int, int]]:
+    """Yield of each request its operation, when it could be sent, and when it was answered."""
+    yield from zip(line.operations, line.ready_ns, line.answered_ns, strict=True)
 
 
 def _gone_ns(line: Line, after: Mapping[int, int], at_ns: int) -> int:

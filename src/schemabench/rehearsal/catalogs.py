@@ -3,9 +3,10 @@
 Owns the comparison of catalogs and of the numbers of rows, and its wording. Must not compare rows.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import psycopg
 
@@ -19,6 +20,8 @@ WHERE
     AND relnamespace::pg_catalog.regnamespace::text !~ '^(pg_|information_schema$)'
     AND pg_catalog.has_table_privilege(oid, 'SELECT')
 """
+_NUMBER = re.compile(r"[0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{12}|[0-9a-f]*[0-9][0-9a-f]*")
+"""In a name: a UUID, or a number, decimal or hexadecimal."""
 Catalog: TypeAlias = Mapping[tuple[str, str], str]
 """(kind, name) of each object, as in `column`, `orders.note` -> its definition, without object ids."""
 
@@ -54,6 +57,102 @@ def counted(expected: Mapping[str, int], found: Mapping[str, int]) -> Iterator[s
             yield f"{name} has {plural(found[name], 'row')} instead of {expected[name]:,}"
 
 
+class Change(NamedTuple):
+    """An object that is not as in a fresh installation."""
+
+    kind: str
+    name: str
+    expected: str | None
+    """Its definition there; None if it is left over."""
+    found: str | None
+    """None if it is missing."""
+
+    def __str__(self) -> str:
+        shown = f"{self.kind} {self.name}"
+        if self.found is None:
+            return f"{shown} is missing{_more(self.expected)}"
+        if self.expected is None:
+            return f"{shown} is left over{_more(self.found)}"
+        return f"{shown} differs: {self.found or 'plain'} instead of {self.expected or 'plain'}"
+
+    @property
+    def manner(self) -> tuple[str, bool, bool]:
+        """Its kind, and whether it is left over or missing."""
+        return self.kind, self.expected is None, self.found is None
+
+    @property
+    def in_general(self) -> "Change":
+        """The same of any object whose names differ in numbers alone, as of a table for each run: `scratch_17`."""
+        expected, found = (None if one is None else _NUMBER.sub("#", one) for one in (self.expected, self.found))
+        return Change(self.kind, _NUMBER.sub("#", self.name), expected, found)
+
+
+class Attributed(NamedTuple):
+    """In what catalogs differ, in words."""
+
+    own: tuple[str, ...] = ()
+    """The migration's doing."""
+    others: tuple[str, ...] = ()
+    """What calls or companions made, changed or dropped."""
+    unclear: tuple[str, ...] = ()
+    """What may be either."""
+    why: str = ""
+    """Why that is not known; empty if nothing is unclear."""
+
+
+def attributed(  # noqa: PLR0913, PLR0917 (four databases)
+    expected: Catalog, found: Catalog, control: Catalog, bare: Catalog, earlier: Catalog, why: str
+) -> Attributed:
+    """Return in what a migrated database differs from a fresh installation, by whose doing that is.
+
+    Calls or companions did what they did to the control, too, in the same object or in one whose name has other
+    numbers. They also made what each database has under another number. Where they did something to the control that is
+    not found in the migrated database, they do not do the same each time. Then it is unclear who did the like to other
+    objects of that kind.
+
+    Args:
+        expected: As in `differences`, likewise `found` and `earlier`.
+        found: Likewise.
+        control: The catalog of a second fresh installation, after the same calls at their pace, beside companions.
+        bare: That of one that executed no calls: whatever it lacks, calls or companions made.
+        earlier: Likewise.
+        why: Why something is unclear.
+    """
+    changed, theirs = (list(_changes(expected, one, earlier)) for one in (found, control))
+    forms, seen = ({one: _form(one, bare) for one in some} for some in (theirs, changed))
+    missing = {form for one, form in seen.items() if one.found is None and (one.kind, one.name) not in bare}
+    left = {form for one, form in seen.items() if one.expected is None}
+    common = {*forms.values(), *(missing & left)}
+    varying = {one.manner for one, form in forms.items() if form not in seen.values()}
+    alone = [one for one in changed if seen[one] not in common]
+    unclear = tuple(str(one) for one in alone if one.manner in varying)
+    return Attributed(
+        own=tuple(str(one) for one in alone if one.manner not in varying),
+        others=tuple(_summed(one for one in changed if seen[one] in common)),
+        unclear=unclear,
+        why=why if unclear else "",
+    )
+
+
+def _form(change: Change, bare: Catalog) -> Change:
+    """Return a change in general: of what calls or companions made, that it is there in one database, and not in which.
+
+    By the clock, what they make has another number in each.
+    """
+    one = change.in_general
+    was_made = (change.kind, change.name) not in bare
+    return one._replace(expected=None, found=one.expected) if was_made and one.found is None else one
+
+
+def _summed(some: Iterable[Change]) -> Iterator[str]:
+    """Yield changes in words; of those that differ in numbers alone, the first one, and how many there are."""
+    alike: dict[Change, list[Change]] = {}
+    for one in some:
+        alike.setdefault(one.in_general, []).append(one)
+    for first, *more in alike.values():
+        yield f"{first}{f'; and {len(more):,} more whose names have other numbers' if more else ''}"
+
+
 def differences(expected: Catalog, found: Catalog, earlier: Catalog) -> Iterator[str]:
     """Yield in words in which objects a migrated database differs from a fresh installation, by kind and name.
 
@@ -63,17 +162,16 @@ def differences(expected: Catalog, found: Catalog, earlier: Catalog) -> Iterator
         earlier: The catalog of a fresh installation before its calls, where these may change it: an object may be as
             it was there. Empty if they do not.
     """
+    yield from map(str, _changes(expected, found, earlier))
+
+
+def _changes(expected: Catalog, found: Catalog, earlier: Catalog) -> Iterator[Change]:
     for key in sorted({*expected, *found}):
         if earlier and earlier.get(key) == found.get(key):
             continue
-        shown = f"{key[0]} {key[1]}"
-        if key not in found:
-            yield f"{shown} is missing{_more(expected[key])}"
-        elif key not in expected:
-            yield f"{shown} is left over{_more(found[key])}"
-        elif found[key] != expected[key]:
-            yield f"{shown} differs: {found[key] or 'plain'} instead of {expected[key] or 'plain'}"
+        if found.get(key) != expected.get(key):
+            yield Change(*key, expected.get(key), found.get(key))
 
 
-def _more(definition: str) -> str:
+def _more(definition: str | None) -> str:
     return f": {definition}" if definition else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes
-from schemabench.rehearsal.verdict import late_of, summed, verdict
+from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
 from schemabench.report.text import name
 from schemabench.report.tree import (
     Bullets,
@@ -38,7 +38,12 @@ _EMPTY = (
     "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
     "candidate has such a statement, a difference like this is to be expected."
 )
-_BARE = "What rows or calls create, change or drop, such as a partition, may be among these differences."
+_BARE = "What rows, calls or companions create, change or drop, such as a partition, may be among these differences."
+_BY_OTHERS = (
+    "A second fresh installation, which executed the same calls at their pace and beside the companions, differs from "
+    "the first one alike, or in objects whose names have other numbers. So these differences are not the migration's "
+    "doing, but that of calls or companions:"
+)
 
 
 def document(found: Rehearsal) -> Document:
@@ -46,7 +51,9 @@ def document(found: Rehearsal) -> Document:
     sections = (
         Section(id="statements", title="Statements", nodes=(_statements(found), *_failures(found)), brief=True),
         Section(id="writers", title="Writers", nodes=(_operations(found),), brief=True),
-        Section(id="refused", title="Refused and repeated calls", nodes=tuple(_undone(found)), brief=True),
+        Section(
+            id="refused", title="Refused and repeated calls", nodes=(*_undone(found), *_hindered(found)), brief=True
+        ),
         Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
         Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
         Section(id="written", title="Written", nodes=(_written(found),), brief=True),
@@ -87,7 +94,7 @@ def _late(found: Rehearsal) -> str:
 
 def _statements(found: Rehearsal) -> Table:
     return Table(
-        caption="The statements, each with the calls that were under way while it was executed",
+        caption="The statements, each with the calls that were under way for longer during it than during another",
         columns=(
             Column(heading="no.", align="right"),
             Column(heading="statement", is_name=True),
@@ -207,6 +214,16 @@ def _undone(found: Rehearsal) -> Iterator[Node]:
         )
 
 
+def _hindered(found: Rehearsal) -> Iterator[Node]:
+    """Yield what companions could not complete, and when that began."""
+    if found.hindered:
+        yield Bullets(
+            lead="Companions that could not complete executions. What they would have read, locked or written then is "
+            "missing beside the writers:",
+            items=tuple(f"{name(one.companion)} ({name(one.operation)}): {hindrance(one)}" for one in found.hindered),
+        )
+
+
 def _locks(found: Rehearsal) -> Iterator[Node]:
     rows = [
         cells(
@@ -283,6 +300,12 @@ def _result(found: Rehearsal) -> Iterator[Node]:
         label = "Neither its catalogs nor its rows could be compared with those of a fresh installation:"
         yield Verbatim(label=label, text=found.incomparable, is_failure=True)
         return
+    yield from _catalogs(found)
+    yield from _rows(found)
+
+
+def _catalogs(found: Rehearsal) -> Iterator[Node]:
+    """Yield in what catalogs differ, by whose doing that is."""
     if found.catalogs:
         bare = " that was not loaded, and executed no calls" if found.provisional else ""
         yield Bullets(
@@ -291,8 +314,21 @@ def _result(found: Rehearsal) -> Iterator[Node]:
         )
         if found.provisional:
             yield Paragraph(text=_BARE)
-    else:
-        yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}.")
+    elif not found.unclear:
+        but = ", but for what others made" if found.by_others else ""
+        yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}{but}.")
+    if found.unclear:
+        yield Bullets(
+            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}, and "
+            "whether that is the migration's doing is not known:",
+            items=found.unclear,
+        )
+        yield Verbatim(label="Why it is not known:", text=found.why_unclear)
+    if found.by_others:
+        yield Bullets(lead=_BY_OTHERS, items=found.by_others)
+
+
+def _rows(found: Rehearsal) -> Iterator[Node]:
     if found.rows:
         yield Verbatim(label="Its rows differ from those of a fresh installation:", text=found.rows, is_failure=True)
         yield Paragraph(text=_EMPTY)
@@ -330,7 +366,7 @@ def _counts(found: Rehearsal) -> Iterator[Node]:
     if found.counts:
         yield Bullets(
             lead="Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
-            "or made a table and not filled it, or the number may depend on the order of calls:",
+            "or made a table and not filled it, or the number may depend on the order of calls, or on companions:",
             items=found.counts,
         )
 
@@ -341,6 +377,11 @@ def _limits(found: Rehearsal) -> Bullets:
         "locks are samples, 0.5 to 20 ms apart: what was held for less may be missing",
         *found.passed_over,
     ]
+    if found.lag_s is not None:
+        items.append(
+            f"up to {format_duration(found.lag_s)} of a response during the migration are the load generator's own: so "
+            "late it sent a call that was due and had a free connection"
+        )
     if found.undecided:
         items.append(
             "these invariants do not hold in a fresh installation either, as when writers end between two calls that "

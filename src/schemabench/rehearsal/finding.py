@@ -4,7 +4,7 @@ Owns which stretch of time a figure is from. Must not execute anything.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +14,20 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import since
+from schemabench.load import Hindrance
 from schemabench.load.session import Refusal
 from schemabench.load.session import Undone as Counts
 from schemabench.redaction import redact_sql
 from schemabench.rehearsal import locks, stalls
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
-from schemabench.rehearsal.catalogs import Catalog
-from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes, Undone, Written
+from schemabench.rehearsal.catalogs import Attributed
+from schemabench.rehearsal.record import Hindered, OperationTimes, Rehearsal, StatementTimes, Undone, Written
 from schemabench.rehearsal.stalls import Calls
 from schemabench.rehearsal.watching import Sample
 from schemabench.rehearsal.writers import Driven
 from schemabench.units import NANOSECONDS
+from schemabench.workload import Companion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,8 @@ class Applied:
 class Compared:
     """What results, next to a fresh installation of the candidate."""
 
-    catalog: Catalog | None = None
-    """The fresh installation's after the same calls; None if it did not execute them."""
+    schema: Attributed | None = None
+    """In what catalogs differ; None if the fresh installation did not execute the calls."""
     rows: str = ""
     """In what rows differ; empty if they do not."""
     incomparable: str = ""
@@ -115,8 +117,8 @@ def record(  # noqa: PLR0913 (what is known)
         asked: The settings.
         applied: What happened.
         compared: What results, next to a fresh installation.
-        schema: In what the schema differs from that, or from one that was not loaded and executed no calls, if
-            `compared` has no catalog; None if it could not be read.
+        schema: In what the schema differs from one that was not loaded and executed no calls, which counts if
+            `compared` has none; None if it could not be read.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
@@ -147,13 +149,18 @@ def record(  # noqa: PLR0913 (what is known)
         operations=tuple(_operations(calls, times, asked)),
         waiters=locks.waiters(applied.samples),
         undone=(*_refused(calls, driven, times), *_retried(applying, applied.retried)),
+        hindered=tuple(_hindered(applying, driven.hindered)),
         written=_written(applied),
         overdue=applying.overdue,
         behind=behind,
         behind_s=behind_s,
+        lag_s=_lag_s(driven, times),
         gathered=tuple(f"{name}, {wait}" for name, wait in sorted(applied.gathered.items())),
-        catalogs=schema,
-        provisional=compared.catalog is None,
+        catalogs=schema if compared.schema is None else compared.schema.own,
+        provisional=compared.schema is None,
+        by_others=compared.schema.others if compared.schema else (),
+        unclear=compared.schema.unclear if compared.schema else (),
+        why_unclear=compared.schema.why if compared.schema else "",
         rows=compared.rows,
         incomparable=compared.incomparable,
         counts=compared.counts,
@@ -177,20 +184,24 @@ def _times(applied: Applied, calls: Calls) -> _Times:
     )
 
 
+def _lag_s(driven: Driven, times: _Times) -> float | None:
+    lag_ns = driven.lag_ns(times.during_ns, times.after_ns)
+    return None if lag_ns is None else lag_ns / NANOSECONDS
+
+
 def _queries(plan: Plan, compared: Compared) -> tuple[str, ...]:
     """Return the queries by which rows were compared."""
     return () if compared.incomparable else tuple(one for one in plan.queries if one not in compared.undecided)
 
 
 def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[StatementTimes]:
-    """Yield what is known of each statement; a call counts for all statements during which it was under way."""
+    """Yield what is known of each statement; a call counts for the one during which it spent most of its time."""
     applying = applied.applying
+    mostly = calls.mostly_in([(one.begun_ns, one.ended_ns) for one in applying.attempts])
+    step_of = np.array([*(one.step for one in applying.attempts), -1])[mostly]  # -1 is the last one's place
     for place, step in enumerate(applying.steps):
         own = [one for one in applying.attempts if one.step == place]
-        which = np.zeros(len(calls.numbers), dtype=np.bool_)
-        for one in own:
-            which |= calls.under_way(one.begun_ns, one.ended_ns)
-        held = calls.stretch(which, asked.late_s * NANOSECONDS)
+        held = calls.stretch(step_of == place, asked.late_s * NANOSECONDS)
         yield StatementTimes(
             sql=step.shown,
             where=step.where,
@@ -245,6 +256,25 @@ def _retried(applying: Applying, total: Counts) -> Iterator[Undone]:
         before, during, after = (counts.get((operation, reason), 0) for counts in stretches)
         if before or during or after:
             yield Undone(operation=operation, reason=reason, retried=True, before=before, during=during, after=after)
+
+
+def _hindered(applying: Applying, some: Iterable[tuple[Companion, Hindrance]]) -> Iterator[Hindered]:
+    """Yield what kept companions from completing executions, each companion and reason once, in order of the first."""
+    found: dict[tuple[str, str], list[tuple[Companion, Hindrance]]] = {}
+    for companion, why in some:
+        found.setdefault((companion.name, why.reason), []).append((companion, why))
+    for several in found.values():
+        companion, first = several[0]
+        place, meanwhile = applying.at(first.at_ns)
+        yield Hindered(
+            companion=companion.name,
+            operation=companion.operation,
+            reason=redact_sql(" ".join(first.reason.split())),
+            times=len(several),
+            statement=None if place is None else place + 1,
+            meanwhile=meanwhile,
+            ended=any(why.is_end for _, why in several),
+        )
 
 
 def _written(applied: Applied) -> Written:

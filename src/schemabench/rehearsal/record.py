@@ -44,8 +44,8 @@ class StatementTimes:
     out_of_time: bool
     """Whether its last execution was cancelled because the migration had taken longer than it may."""
     calls: int
-    """Calls of the writers that were under way when it was begun, or fell due while it was executed, and whose response
-    times count: as in `Stretch`."""
+    """Calls of the writers that spent more of their time during it than during any other, and whose response times
+    count: as in `Stretch`. A stall counts for one statement."""
     late: int
     """Of these, those whose response was late."""
     longest_s: float | None
@@ -118,6 +118,24 @@ class Undone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hindered:
+    """A companion that did not complete some of its executions."""
+
+    companion: str
+    operation: str
+    reason: str
+    """What the server said, as in `column "amount" does not exist (42703)`."""
+    times: int
+    """How many executions ended so, or sessions."""
+    statement: int | None
+    """The last statement that had been begun when the first one did, counted from 1; None if none had been."""
+    meanwhile: bool
+    """Whether that statement was still being executed."""
+    ended: bool
+    """Whether a session ended: it executed nothing any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What the server wrote."""
 
@@ -171,6 +189,8 @@ class Rehearsal:
     operations: tuple[OperationTimes, ...]
     waiters: tuple[Waiter, ...]
     undone: tuple[Undone, ...]
+    hindered: tuple[Hindered, ...] = ()
+    """What kept companions from completing executions."""
     written: Written
     overdue: bool
     """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""
@@ -179,11 +199,21 @@ class Rehearsal:
     `late_s`."""
     behind_s: float
     """The longest of these waits; 0 if there was none."""
+    lag_s: float | None = None
+    """The longest time, during the migration, from when a call could be sent, since it was due and its connection free,
+    until it was: the load generator's own delay. None if calls take what others give, and so may wait for that."""
     gathered: tuple[str, ...]
     """The operations whose calls wait for each other to be sent together, as in `load, for up to 1.00 s`."""
     catalogs: tuple[str, ...] | None
-    """In what the schema differs from a fresh installation of the candidate; None if it could not be read, as where the
-    server failed."""
+    """In what the schema differs from a fresh installation of the candidate, as far as that is the migration's doing;
+    None if it could not be read, as where the server failed."""
+    by_others: tuple[str, ...] = ()
+    """In what else it differs, as a second fresh installation does that executed the same calls at their pace, beside
+    companions: what they made."""
+    unclear: tuple[str, ...] = ()
+    """In what it differs, and it is not known whether that is the migration's doing."""
+    why_unclear: str = ""
+    """Why it is not known; empty if there is nothing of the kind."""
     provisional: bool
     """Whether that installation was not loaded and executed no calls, as where the migration failed, or the candidate
     does not take the calls. What differs may then come from rows or calls, such as a partition, and is no verdict."""
@@ -218,7 +248,7 @@ class Rehearsal:
 
         Where invariants alone compared them, tables with another number of rows leave that open.
         """
-        agree = self.is_done and not self.is_another and not self.incomparable
+        agree = self.is_done and not self.is_another and not self.incomparable and not self.unclear
         return agree and bool(self.compared) and (self.by_state or not self.counts)
 
     @property

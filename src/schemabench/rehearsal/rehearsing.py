@@ -3,33 +3,31 @@
 Owns the order of the steps, and the lifetime of their databases and sessions. Must not execute a call.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import dataclass, field
 
 from schemabench import reach
 from schemabench.candidate import Candidate
-from schemabench.errors import CandidateError, SchemabenchError, UsageError, is_servers_fault
+from schemabench.errors import CandidateError, SchemabenchError, UsageError
 from schemabench.experiment import databases, filling
-from schemabench.experiment.agreement import differences, violations
-from schemabench.experiment.burst import Burst, Encoded
+from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
-from schemabench.load import Ending, Limits, LostConnectionError, Passing, Session
+from schemabench.load import Ending, LostConnectionError, Passing, Session
 from schemabench.progress import Counter, Progress
 from schemabench.redaction import redact_sql
 from schemabench.rehearsal import catalogs, finding, migration, writers
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.comparing import Comparing
 from schemabench.rehearsal.finding import Applied, Compared
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
 from schemabench.server import Database, Databases, Server, lost, several
 from schemabench.units import format_duration, plural
 
-_WHOSE = "a fresh installation's"
 _WHOLE = 100
 """From here on, a pace is shown without decimals."""
 MOST_CALLS = 2_000_000
@@ -120,9 +118,13 @@ class Rehearsing:
     stack: ExitStack
     keep: Callable[[Rehearsal], object]
     _feed: Feed = field(init=False)
+    _comparing: Comparing = field(init=False)
 
     def __post_init__(self) -> None:
-        self._feed = Feed(self.plan.found, self.plan.values, self.plan.seed, self.plan.inputs)
+        self._comparing = Comparing(
+            plan=self.plan, candidate=self.candidate, server=self.server, entered=self._entered, stage=self._stage
+        )
+        self._feed = self.plan.feed()
 
     def rehearse(self) -> Rehearsal:
         """Return what a rehearsal finds. If the comparison is broken off, what was measured is kept all the same.
@@ -152,11 +154,11 @@ class Rehearsing:
         earlier = installed if self.candidate.file.operations else {}
         try:
             migrated.close()
-            catalog = self._catalog(migrated.databases)
+            catalog = self._comparing.catalog(migrated.databases)
             schema = tuple(catalogs.differences(installed, catalog, earlier))  # provisional: it may come from calls
-            compared = self._compared(migrated, applied) if applied.is_done else Compared()
-            if compared.catalog is not None:
-                schema = tuple(catalogs.differences(compared.catalog, catalog, earlier))
+            compared = Compared()
+            if applied.is_done:
+                compared = self._comparing.compared(migrated, applied, catalog, installed, earlier)
         except BaseException as failure:
             self._kept(applied, Compared(incomparable=_broken_off(failure)), schema)
             raise
@@ -186,7 +188,7 @@ class Rehearsing:
             self.candidate, found.operations, self.server, (), workload.isolation, parts=self.plan.parts
         )
         try:
-            return self._catalog(template.databases)
+            return self._comparing.catalog(template.databases)
         finally:
             self._drop(template.databases)
 
@@ -248,96 +250,11 @@ class Rehearsing:
         except LostConnectionError as failure:
             raise lost(self.server, failure) from failure
 
-    def _catalog(self, some: Databases) -> catalogs.Catalog:
-        (database,) = some
-        with databases.connect(self.server, database) as connection:
-            return catalogs.read(connection)
-
-    def _counts(self, some: Databases) -> dict[str, int]:
-        (database,) = some
-        with databases.connect(self.server, database) as connection:
-            return catalogs.counts(connection)
-
-    def _compared(self, migrated: Entrant, applied: Applied) -> Compared:
-        """Compare the rows with those of a fresh installation after the same calls.
-
-        An invariant that does not hold there either tells nothing: writers may end between two calls that belong
-        together. Nor does a difference that two fresh installations have, too.
-        """
-        catalog: catalogs.Catalog | None = None
-        try:
-            if orphans := applied.driven.orphans():
-                return Compared(incomparable=_orphaned(orphans))
-            fresh = self._fresh(applied.driven.executed(), None)
-            catalog = self._catalog(fresh.databases)
-            self._stage("comparing rows")
-            own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
-            undecided = tuple(name for name, _ in violations(self.plan, fresh))
-            wrong = {name: reason for name, reason in self._wrong(fresh, own) if name not in undecided}
-            counts = tuple(catalogs.counted(*map(self._counts, (fresh.databases, migrated.databases))))
-            unsettled = self._unsettled(fresh, applied) if wrong else {}
-            rows = next((reason for name, reason in wrong.items() if name not in unsettled), "")
-            why = _open(self.plan, unsettled[next(iter(wrong))]) if wrong and not rows else ""
-            return Compared(catalog=catalog, rows=rows, incomparable=why, counts=counts, undecided=undecided)
-        except CandidateError as failure:
-            if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
-                raise
-            return Compared(catalog=catalog, incomparable=str(failure))
-
-    def _fresh(self, calls: Burst, accompanied: Plan | None) -> Entrant:
-        """Return a fresh installation of the candidate that has executed calls, and has no connection any more."""
-        random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
-        with closing(self._entered(self.candidate, accompanied)) as fresh:
-            self._stage(f"executing the same calls on a fresh installation{', at their pace' if calls.pace else ''}")
-            with fresh.companions.beside() as beside:
-                fresh.sessions.drive(fresh.sessions.load(calls), random, limits, beside=beside)
-        return fresh
-
-    def _unsettled(self, fresh: Entrant, applied: Applied) -> dict[str, str]:
-        """Return the queries in which a control differs from a fresh installation, each with how.
-
-        The control is another fresh installation. It has what else tells the migrated database from the first one: the
-        pace, at which calls that do not commute have another order, and the companions, which may write.
-        """
-        control = self._fresh(applied.driven.executed(paced=True), self.plan)
-        self._stage("comparing rows")
-        return dict(self._wrong(fresh, control))
-
-    def _wrong(self, fresh: Entrant, one: Entrant) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with rows, each with how: invariants, and states by those of a fresh installation."""
-        yield from violations(self.plan, one)
-        workload = self.plan.found.workload
-        for name in workload.state:
-            only = replace(self.plan.found, workload=replace(workload, state=(name,)))
-            for reason in differences(replace(self.plan, found=only), fresh, one, {}, _WHOSE):
-                yield name, reason
-
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
 
     def _drop(self, some: Databases) -> None:
         several.give_up(self.server, some)
-
-
-def _orphaned(calls: Sequence[Encoded]) -> str:
-    """Return why the rows are not compared if calls had another value than the one that they should take."""
-    operations = dict.fromkeys(call.operation for call in calls)
-    return (
-        f"{plural(len(calls), 'call')} ({', '.join(operations)}) should take what another call gives that was refused, "
-        "and had another value"
-    )
-
-
-def _open(plan: Plan, difference: str) -> str:
-    """Return why a difference is no verdict that a control has in the same place."""
-    beside, leave = "", ""
-    if plan.companions:
-        beside, leave = " and beside companions", ", and leave out companions that write: --without-companions"
-    return (
-        f"a second fresh installation, which executed the same calls at their pace{beside}, differs from the first one "
-        f"in the same place: {difference}\nSo the migration need not be the reason. Give calls that do not commute the "
-        f"same key{leave}"
-    )
 
 
 def _broken_off(failure: BaseException) -> str:

@@ -43,6 +43,22 @@ class Calls:
         """Return which calls fell due before the end of a stretch, and had not ended at its begin."""
         return (self.due_ns < end_ns) & (self.due_ns + self.response_ns > begin_ns)
 
+    def mostly_in(self, stretches: Sequence[tuple[float, float]]) -> NDArray[np.int64]:
+        """Return in which stretch each call spent most of its time, by its place: the first of equals, -1 for none.
+
+        A call that one stretch held up is released at its end, and so is under way at the begin of the next one, too.
+
+        Args:
+            stretches: Their begins and ends.
+        """
+        found = np.full(len(self.numbers), -1, dtype=np.int64)
+        most_ns = np.zeros(len(self.numbers))
+        for place, (begin_ns, end_ns) in enumerate(stretches):
+            spent_ns = np.minimum(self.due_ns + self.response_ns, end_ns) - np.maximum(self.due_ns, begin_ns)
+            more = spent_ns > most_ns
+            found[more], most_ns[more] = place, spent_ns[more]
+        return found
+
     def behind(self, at_ns: float, late_ns: float, gathered: Collection[str]) -> tuple[int, float]:
         """Return how many calls that had not ended by then had been late to begin, and the longest wait in seconds.
 

@@ -5,9 +5,9 @@ Owns their wording, and sums over operations. Must not draw anything: see `docum
 
 from collections.abc import Iterator, Sequence
 
-from schemabench.rehearsal.record import Rehearsal, Stretch
+from schemabench.rehearsal.record import Hindered, Rehearsal, Stretch
 from schemabench.report.text import name
-from schemabench.units import format_duration, plural
+from schemabench.units import first_of, format_duration, plural
 
 _SHORTER = 0.9
 """A quiet stretch of less than this part of what was asked for is told."""
@@ -23,7 +23,7 @@ def verdict(found: Rehearsal) -> str:
         result = f"The result is {name(found.candidate)}{_but(found)}."
     elif found.is_another:
         result = f"The result is not {name(found.candidate)}."
-    elif found.incomparable:
+    elif found.incomparable or found.unclear:
         result = f"Whether the result is {name(found.candidate)} is not known: {_left_open(found)}."
     elif found.compared:
         result = (
@@ -32,7 +32,17 @@ def verdict(found: Rehearsal) -> str:
         )
     else:
         result = f"The result has the schema of {name(found.candidate)}; its rows were not compared."
-    return " ".join([result, _held_up(found), *_refused(found), *_behind(found), *_cut_short(found)])
+    return " ".join(
+        [
+            result,
+            _held_up(found),
+            *_refused(found),
+            *_hindered(found),
+            *_behind(found),
+            *_lagged(found),
+            *_cut_short(found),
+        ]
+    )
 
 
 def _but(found: Rehearsal) -> str:
@@ -42,8 +52,7 @@ def _but(found: Rehearsal) -> str:
 
 def _first(some: Sequence[str]) -> str:
     """Return the first ones, and how many there are beside them."""
-    more = len(some) - _NAMED
-    return "; ".join([*some[:_NAMED], *([f"and {more:,} more, as below"] if more > 0 else [])])
+    return first_of(some, _NAMED, between="; ", rest="; and {:,} more, as below")
 
 
 def _left_open(found: Rehearsal) -> str:
@@ -52,7 +61,10 @@ def _left_open(found: Rehearsal) -> str:
         return "it could not be compared"
     if found.catalogs:
         return "neither its schema nor its rows could be compared after the same calls"
-    return "its rows could not be compared"
+    schema = (
+        ["of what differs in its schema it is not known whether it is the migration's doing"] if found.unclear else []
+    )
+    return " and ".join([*schema, *(["its rows could not be compared"] if found.incomparable else [])])
 
 
 def _stopped(found: Rehearsal) -> str:
@@ -98,6 +110,24 @@ def _refused(found: Rehearsal) -> Iterator[str]:
         yield f"The server refused {when}: {_first(kinds)}."
 
 
+def _hindered(found: Rehearsal) -> Iterator[str]:
+    """Yield which companions could not complete executions, since when, and why."""
+    if found.hindered:
+        several = "Companions" if len({one.companion for one in found.hindered}) > 1 else "A companion"
+        kinds = [f"{name(one.companion)}, {hindrance(one)}" for one in found.hindered]
+        yield f"{several} failed: {_first(kinds)}."
+
+
+def hindrance(one: Hindered) -> str:
+    """Return how often a companion failed, since when, and why, as in `once after statement 2: no such table`."""
+    often = "once" if one.times == 1 else f"{plural(one.times, 'time')}, first"
+    if one.statement is None:
+        when = "before statement 1"
+    else:
+        when = f"{'during' if one.meanwhile else 'after'} statement {one.statement}"
+    return f"{often} {when}{', which ended its session' if one.ended else ''}: {one.reason}"
+
+
 def _behind(found: Rehearsal) -> Iterator[str]:
     """Yield that the writers were late before the migration began."""
     if found.behind:
@@ -106,6 +136,16 @@ def _behind(found: Rehearsal) -> Iterator[str]:
             f"waited for a free connection for longer than {format_duration(found.late_s)}, for up to "
             f"{format_duration(found.behind_s)}. What is late is not the migration's doing alone: ask for fewer calls "
             "by --pace, or for more connections by --clients."
+        )
+
+
+def _lagged(found: Rehearsal) -> Iterator[str]:
+    """Yield that the load generator was late itself."""
+    if found.lag_s is not None and found.lag_s > found.late_s:
+        yield (
+            f"The load generator itself was late meanwhile: it sent a call {format_duration(found.lag_s)} after that "
+            "was due and its connection free. What is late is not the doing of locks alone: have fewer programs run on "
+            "its machine, or ask for fewer calls by --pace."
         )
 
 

@@ -4,7 +4,7 @@ Owns the burst, what becomes of a call that the server refuses, and the drive. M
 
 A refused call would end a run, since it is the candidate's fault there. Here it is a finding: the application of before
 the migration meets a schema that it was not written for, or gives up waiting for a lock. It is counted by its SQLSTATE,
-and the writer goes on.
+and the writer goes on. So does a companion.
 """
 
 import os
@@ -19,12 +19,13 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import words
-from schemabench.load import Drive, Ending, Limits, Passing, Talk
+from schemabench.load import Drive, Ending, Hindrance, Limits, Passing, Talk
 from schemabench.load.session import RETRYABLE
 from schemabench.rehearsal import backlog
 from schemabench.rehearsal.applying import LOCK_TIMEOUT
 from schemabench.rehearsal.backlog import Line
 from schemabench.units import NANOSECONDS
+from schemabench.workload import Companion
 
 _NUMBER = 1
 """Of the burst."""
@@ -72,18 +73,28 @@ class Driven:
     """From when on each request could be sent, by that number: when it was due, or its batch of calls complete."""
     after: Mapping[int, int]
     """How many requests of its connection are answered before a request of a pipeline is sent, by its number."""
+    hindered: Sequence[tuple[Companion, Hindrance]] = ()
+    """What kept companions from completing an execution, in order."""
 
     def backlog_ns(self, begun_ns: int, ended_ns: int) -> int:
         """Return when what a migration held up was worked off; all on the clock of `time.perf_counter_ns`."""
         return backlog.gone_ns([self._line(numbers) for numbers in self.requests], self.after, begun_ns, ended_ns)
 
+    def lag_ns(self, begin_ns: float, end_ns: float) -> int | None:
+        """Return how late the load generator itself sent a call within a stretch; None where calls wait for others."""
+        if self.burst.is_linked:
+            return None
+        return backlog.lag_ns([self._line(numbers) for numbers in self.requests], self.after, begin_ns, end_ns)
+
     def _line(self, numbers: Sequence[int]) -> Line:
         done = [number for number in numbers if self.drive.latencies_ns[number]]
-        begun_ns = (self.due_ns[number] + self.drive.delays_ns[number] for number in done)
+        begun_ns = [self.due_ns[number] + self.drive.delays_ns[number] for number in done]
         return Line(
             numbers=done,
             ready_ns=[self.ready_ns[number] for number in done],
+            begun_ns=begun_ns,
             answered_ns=[begun + self.drive.latencies_ns[number] for number, begun in zip(done, begun_ns, strict=True)],
+            operations=[self.burst.operations[number] for number in done],
         )
 
     def executed(self, *, paced: bool = False) -> Burst:
@@ -154,7 +165,9 @@ def drive(  # noqa: PLR0913 (a burst and what runs beside it)
             session.acceptable[operation] = _Refusals(retried)
     entrant.sessions.accepted()  # of whatever was executed before
     random = Random(f"{plan.seed}/jitter/rehearsal")  # noqa: S311 (reproducible on purpose)
-    with closing(_Silent()) as silent, entrant.companions.beside() as companions:
+    hindered: list[tuple[Companion, Hindrance]] = []
+    beside_too = entrant.companions.beside(lambda one, why: hindered.append((one, why)))
+    with closing(_Silent()) as silent, beside_too as companions:
         driven = entrant.sessions.drive(
             loaded,
             random,
@@ -172,6 +185,7 @@ def drive(  # noqa: PLR0913 (a burst and what runs beside it)
         requests=[[number for number, *_ in requests] for _, requests in loaded.queues],
         ready_ns=_on_clock(driven, loaded.due_s or ()),
         after=loaded.after,
+        hindered=hindered,
     )
 
 
