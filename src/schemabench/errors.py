@@ -48,9 +48,11 @@ class SchemabenchError(Exception):
         checked: What was checked before the failure, one line each.
         remedies: Remedies, one per line.
         notices: Further facts that have no report to appear in, one line each.
+        known: The record of an experiment that it cut short; None if there is none.
     """
 
     notices: tuple[str, ...] = ()
+    known: Any = None  # a record, which this module does not know
 
     def __init__(
         self,

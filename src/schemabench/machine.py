@@ -1,11 +1,13 @@
 """The machine of a run, within the limits that apply to the process.
 
-Owns its description in a run's record, how its processors spent a time, and the refusal of unsuitable machines. Must
-not measure it.
+Owns its description in a run's record, how its processors spent a time, suspended processes, and the refusal of
+unsuitable machines. Must not measure it.
 """
 
+import ctypes
 import os
 import platform
+import signal
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +22,8 @@ SYSTEM = "Linux"
 """The only system for measurements: epoll and timerfd drive the load, /proc provides processor times."""
 LEAST_MEMORY_MIB = 192
 """Enough for a run of a small workload with its server; with 128 MiB the kernel kills one of them without warning."""
+_SET_DEATH_SIGNAL, _GET_DEATH_SIGNAL = 1, 2
+"""PR_SET_PDEATHSIG and PR_GET_PDEATHSIG: `prctl(2)`."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACES = Path("/proc/self/ns")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -45,6 +49,25 @@ def _within(namespace: str) -> str:
     host = _BOOT.read_text(encoding="ascii").strip() if _BOOT.exists() else socket.gethostname()
     link = _NAMESPACES / namespace
     return f"{host} {link.readlink()}" if link.is_symlink() else host
+
+
+def this_process() -> str:
+    """Return this process in words, for whoever has to find it."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def continue_without_parent() -> None:
+    """Have the kernel continue this process, should it be suspended, when its parent ends; on Linux only.
+
+    So a worker over ssh, whose parent is the connection, ends with that even if it was suspended. Any other signal that
+    was asked for stays.
+    """
+    if platform.system() != SYSTEM:
+        return
+    kernel, present = ctypes.CDLL(None), ctypes.c_int()
+    kernel.prctl(_GET_DEATH_SIGNAL, ctypes.byref(present))
+    if not present.value:
+        kernel.prctl(_SET_DEATH_SIGNAL, signal.SIGCONT)
 
 
 def is_suspended(place: str, pid: int) -> bool:

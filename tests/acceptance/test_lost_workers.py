@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import told
 from programs import Program
 from shared_server import PASSWORD, Shared
-from shop import Shop, assert_clear, said, wait_for
+from shop import STUCK, Shop, assert_clear, said, wait_for
 
 ENDS_S = 120
 """A run ends by itself within so many seconds of what befalls it: in 2 to 12, or 70 where a leader is stopped between
@@ -28,6 +29,22 @@ import pytest
 @pytest.fixture(autouse=True)
 def pid():
     Path(f"{os.environ.get('PYTEST_XDIST_WORKER')}.pid").write_text(str(os.getpid()))
+"""
+
+GIVING_UP = """
+import os
+from itertools import count
+from schemabench.errors import ServerError
+from schemabench.workers import follower
+
+execute, executed = follower.execute, count()
+
+def until(*args):
+    if next(executed) == 18:  # six blocks
+        raise ServerError("no disk")
+    return execute(*args)
+
+follower.execute = until
 """
 
 
@@ -73,8 +90,39 @@ def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
 
     assert took_s < ENDS_S
     assert_clear(result, "The worker gw1", "was lost" if how == signal.SIGKILL else "was stopped", "in block")
-    assert _reported(shop) == ["orders"]
+    assert _reported(shop)[:1] == ["orders"], "the other is there, too, if a block of it was finished"
     assert "orders at typical" in said(result)
+
+
+def test_the_blocks_before_a_worker_was_lost_are_ranked_with_its_name_and_the_run_fails(
+    shop: Shop, shared: Shared
+) -> None:
+    shop.candidate("slow", STUCK.replace("120", "3"))
+    shop.write("conftest.py", SPEAKING)
+    run = shop.start("-n", "2", *REPORTS, "--burst", "24", "--budget", "60s", "--call-timeout", "1min")
+    wait_for(run, shared.sleeps)
+    _worker(shop, "gw1").kill()
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    lost = "The worker gw1 was lost while executing the trial of"
+    assert_clear(result, lost, "orders at typical", "Service times are left out")
+    assert f"orders typical was cut short: {lost}" in " ".join(shop.read("run.md").split())
+    experiment = told.experiment(shop)
+    assert experiment["stopped"] == "interrupted"
+    assert experiment["blocks"] >= 1
+    assert [(one["status"], one["latencies"]) for one in experiment["candidates"]] == [("ranked", [])] * 3
+
+
+def test_an_experiment_that_a_worker_cut_short_passes_no_test_of_it(shop: Shop) -> None:
+    shop.write("conftest.py", GIVING_UP)
+
+    result = shop.run("-n", "2", *REPORTS, "--burst", "24", "--budget", "60s")
+
+    result.assert_outcomes(failed=2)
+    assert_clear(result, "The worker gw1 gave up while", "no disk", "orders typical was cut short", "orders at typical")
+    assert told.experiment(shop)["blocks"] >= 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.thorough)])

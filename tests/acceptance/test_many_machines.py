@@ -7,8 +7,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ import programs
 import psutil
 import pytest
 import told
+import waiting
 from programs import Program
 from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear
 
-PATIENCE_S = 90
 END_S = 120
 """A run that has lost a machine ends sooner, however busy this one is."""
 SERVERS_S = 1200
@@ -115,9 +115,9 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sshd, "-D", "-e", "-f", folder / "sshd_config"]
     try:
         with (folder / "log").open("wb") as log, programs.start(command, stderr=log, limit_s=SERVERS_S) as server:
-            _await(lambda: _listens(port))
+            waiting.until(lambda: _listens(port))
             yield f"ssh=elsewhere//ssh_config={folder}/ssh_config//python={sys.executable}"
-            _await(lambda: psutil.Process(server.pid).children() == [])
+            waiting.until(lambda: psutil.Process(server.pid).children() == [])
     finally:
         if made:
             cell.rmdir()
@@ -128,7 +128,7 @@ def socket_server(machines: Machines, tmp_path_factory: pytest.TempPathFactory) 
     """Start execnet's socket server; return xdist's word for a worker in it."""
     with _socket_server(machines, tmp_path_factory.mktemp("socket")) as (spec, server):
         yield spec
-        _await(lambda: psutil.Process(server.pid).children() == [])
+        waiting.until(lambda: psutil.Process(server.pid).children() == [])
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _socket_server(machines: Machines, folder: Path) -> Iterator[tuple[str, Prog
         (folder / "log").open("wb") as log,
         programs.start(command, cwd=folder, env=environment, stdout=log, limit_s=SERVERS_S) as server,
     ):
-        _await(lambda: _listens(port))
+        waiting.until(lambda: _listens(port))
         yield f"socket=127.0.0.1:{port}", server
 
 
@@ -239,18 +239,39 @@ def test_a_machine_that_is_stopped_behind_a_socket_server_ends_the_run(
         others = ["--px", f"id=elsewhere//{spec}", "--tx", "popen//via=elsewhere"] if proxied else ["--tx", spec]
         run = machines.start("--tx", "popen", *others[:-1], f"{others[-1]}//chdir={machines.elsewhere}", "--budget=60s")
         _await_trials(machines, shared, run)
-        for process in (psutil.Process(server.pid), *machines.at_work()):
+        workers = machines.at_work()
+        for process in (psutil.Process(server.pid), *workers):
             process.suspend()
         stopped_s = time.monotonic()
         result = machines.here.finish(run)
 
     assert time.monotonic() - stopped_s < END_S
-    assert_clear(result, "The worker gw1 was stopped", "the trial of")
+    (gone,) = [server.pid] if not proxied else [process.pid for process in workers]
+    assert_clear(result, "The worker gw1 was stopped", "the trial of", f"process {gone} on {socket.gethostname()}")
+
+
+def test_a_worker_over_ssh_that_is_suspended_ends_the_run_is_named_and_does_not_stay(
+    machines: Machines, ssh: str, shared: Shared
+) -> None:
+    run = machines.start("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}", "--budget", "60s")
+    _await_trials(machines, shared, run)
+    (worker,) = machines.at_work()
+    worker.suspend()
+    stopped_s = time.monotonic()
+    try:
+        result = machines.here.finish(run)
+
+        assert time.monotonic() - stopped_s < END_S
+        assert_clear(result, "The worker gw1 was stopped", f"of process {worker.pid} on {socket.gethostname()} has")
+        waiting.until(lambda: machines.at_work() == [])
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
 
 
 def _await_trials(machines: Machines, shared: Shared, run: Program) -> None:
     try:
-        _await(lambda: shared.executes("orders_typical_without_index"))
+        waiting.until(lambda: shared.executes("orders_typical_without_index"))
     except AssertionError:
         run.terminate()
         machines.here.finish(run)
@@ -270,13 +291,6 @@ def _assert_like_local(machines: Machines, workers: int) -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-def _await(happened: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.1)
 
 
 def _listens(port: int) -> bool:

@@ -12,6 +12,7 @@ from schemabench.workers import link
 from schemabench.workers.link import Link
 from schemabench.workers.messages import Here
 
+PROCESS = "process 7 on load2"
 PATIENCE_S = 20
 """What is waited for takes milliseconds."""
 
@@ -28,11 +29,11 @@ def test_a_worker_that_meets_again_ends_its_own_dead_session_and_no_other(server
         try:
             again = meeting.result(timeout=PATIENCE_S)
             with pytest.raises(psycopg.OperationalError):
-                dead.tell(Here())
+                dead.tell(Here(process=PROCESS))
         finally:
             dead.close()  # so that nobody waits any more
         with closing(again):
-            again.tell(Here())
+            again.tell(Here(process=PROCESS))
             assert leader.present() == {0, 1, 2}
             assert (leader.hear(PATIENCE_S) or {})["seat"] == 1
             assert other.present() == {0, 1, 2}

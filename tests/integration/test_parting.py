@@ -1,6 +1,10 @@
-"""Workers on a real server whose user interrupts them: what they have finished is kept, with the calls of all."""
+"""Workers on a real server that part before the end: what they have finished is kept, with the calls of all if it can.
+
+Their user interrupts one, or one is lost, or gives up.
+"""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,7 +18,7 @@ import psycopg
 import pytest
 
 from schemabench import Call, Workload, Writer
-from schemabench.errors import Interrupted
+from schemabench.errors import Interrupted, ServerError, WorkerError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.team import Part, Samples
@@ -22,9 +26,10 @@ from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.workers import follower, latencies, leader
-from schemabench.workers.follower import follow
+from schemabench.workers.follower import Follower, follow
 from schemabench.workers.leader import lead
 from schemabench.workers.link import Link
+from schemabench.workers.messages import Go
 from schemabench.workers.seat import Seat
 
 BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
@@ -33,7 +38,9 @@ OPERATIONS = """\
 INSERT INTO item VALUES (:key::text, :value::bigint) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
 """
 BLOCKS = 6
-"""So many are finished before the interrupt, of which the first two warm up."""
+"""So many are finished before they part, of which the first two warm up."""
+PATIENCE_S = 60
+"""What is waited for takes milliseconds; a machine that stalls is waited for."""
 
 
 def _burst(_sizes: laboratory.Sizes, _writer: str, block: int, _random: Random) -> Iterator[Call]:
@@ -42,7 +49,7 @@ def _burst(_sizes: laboratory.Sizes, _writer: str, block: int, _random: Random) 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """Return an experiment that nothing but an interrupt ends."""
+    """Return an experiment that nothing ends but the parting of its workers."""
     (tmp_path / "__init__.py").touch()
     workload = Workload(
         name="shared",
@@ -63,8 +70,14 @@ def plan(tmp_path: Path) -> Plan:
     )
 
 
-def _interrupted(server: Server, database: Database, plan: Plan) -> Experiment:
-    """Lead an experiment, which a thread follows, until one of both is interrupted; return what is kept of it."""
+def _parted(
+    server: Server,
+    database: Database,
+    plan: Plan,
+    error: type[Interrupted | WorkerError],
+    match: str = "was interrupted in",
+) -> Experiment:
+    """Lead an experiment, which a thread follows, until an error ends it; return what is kept of it."""
     conninfo = server.conninfo_for(database.name)
     seats = [Seat(number=number, names=("gw0", "gw1"), run_id="test", folder="/nowhere") for number in (0, 1)]
     with (
@@ -73,7 +86,7 @@ def _interrupted(server: Server, database: Database, plan: Plan) -> Experiment:
         ThreadPoolExecutor(1) as pool,
     ):
         pool.submit(follow, plan, second, seats[1])
-        with pytest.raises(Interrupted) as caught, lead(plan, first, seats[0]) as team:
+        with pytest.raises(error, match=match) as caught, lead(plan, first, seats[0]) as team:
             measure(plan, server, Silence(), team)
     assert isinstance(caught.value.known, Experiment)
     return caught.value.known
@@ -117,8 +130,12 @@ def test_an_interrupt_of_one_worker_keeps_the_finished_blocks_with_the_service_t
 ) -> None:
     whom(monkeypatch)
 
-    experiment = _interrupted(server, database, plan)
+    experiment = _parted(server, database, plan, Interrupted)
 
+    _assert_of_all_calls(experiment)
+
+
+def _assert_of_all_calls(experiment: Experiment) -> None:
     assert experiment.stopped == "interrupted"
     assert experiment.blocks >= 1
     for one in experiment.candidates:
@@ -127,6 +144,52 @@ def test_an_interrupt_of_one_worker_keeps_the_finished_blocks_with_the_service_t
         assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
     (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
     assert "left out" not in notice.text
+
+
+def _at_the_end(monkeypatch: pytest.MonkeyPatch, happens: Callable[[Follower], None]) -> None:
+    """Have something happen to the follower instead of a trial, when blocks are finished."""
+    execute, executed = Follower._execute, count()
+
+    def until(self: Follower, go: Go) -> None:
+        if next(executed) == BLOCKS * 3:  # with the control
+            happens(self)
+        execute(self, go)
+
+    monkeypatch.setattr(Follower, "_execute", until)
+
+
+def test_a_worker_that_is_lost_leaves_the_finished_blocks_but_no_service_times(
+    server: Server, database: Database, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(one: Follower) -> None:
+        one._link.close()
+        raise psycopg.OperationalError("closed")
+
+    monkeypatch.setattr(leader, "PARTING_LIMIT_S", 2 * PATIENCE_S)
+    _at_the_end(monkeypatch, die)
+    lost = f"The worker gw1 was lost while executing the trial of .* in block {BLOCKS}"
+    begun_s = time.monotonic()
+
+    experiment = _parted(server, database, plan, WorkerError, lost)
+
+    assert time.monotonic() - begun_s < PATIENCE_S, "nobody waits for what is lost"
+    assert (experiment.stopped, experiment.blocks + experiment.warmup_blocks) == ("interrupted", BLOCKS)
+    assert {one.status for one in experiment.candidates} == {"ranked"}
+    assert {one.latencies for one in experiment.candidates} == {()}, "half of the calls are no sample of all"
+    (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
+    assert notice.text.startswith("shared typical was cut short: The worker gw1 was lost while executing")
+    assert notice.text.endswith("Service times are left out, because not all workers handed theirs over")
+
+
+def test_a_worker_that_gives_up_hands_over_the_service_times_of_the_finished_blocks(
+    server: Server, database: Database, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(_: Follower) -> None:
+        raise ServerError("no disk")
+
+    _at_the_end(monkeypatch, give_up)
+
+    _assert_of_all_calls(_parted(server, database, plan, WorkerError, r"gw1 gave up while .*: no disk"))
 
 
 def test_service_times_are_left_out_if_those_of_a_worker_are_missing(
@@ -139,7 +202,7 @@ def test_service_times_are_left_out_if_those_of_a_worker_are_missing(
     monkeypatch.setattr(latencies, "store", lost)
     _interrupt_leader(monkeypatch)
 
-    experiment = _interrupted(server, database, plan)
+    experiment = _parted(server, database, plan, Interrupted)
 
     assert {one.status for one in experiment.candidates} == {"ranked"}
     assert {one.latencies for one in experiment.candidates} == {()}

@@ -1,10 +1,12 @@
 """Workers on a real server: how messages travel, how the loss of a worker is noticed, and a burst that is shared."""
 
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count, pairwise
@@ -17,9 +19,11 @@ import laboratory
 import programs
 import psycopg
 import pytest
+import waiting
 from psycopg.rows import TupleRow
 
 from schemabench import Call, Replay, Rows, Workload, Writer, machine
+from schemabench.equivalence import states
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.burst import Burst
@@ -41,6 +45,7 @@ from schemabench.workers.messages import Calling, Compare, Go, Gone, HandedOver,
 from schemabench.workers.seat import Seat
 
 NAMES = ("gw0", "gw1")
+PROCESS = "process 7 on load2"
 PATIENCE_S = 60
 """What is waited for takes milliseconds; a machine that stalls is waited for."""
 BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
@@ -53,6 +58,7 @@ SELECT value FROM item WHERE key = :key::text;
 SELECT key FROM item ORDER BY key;
 """
 FILL = "-- name: fill\nCOPY item (key, value) FROM STDIN;\n"
+MORE = "INSERT INTO item VALUES ('the last one', 0);\n"
 REFUSED = "\n-- name: look\nSELECT 1 / 0 FROM item WHERE key = :key::text;\n"
 
 
@@ -125,13 +131,6 @@ def _plan(folder: Path, **candidates: str) -> Plan:
     )
 
 
-def _await(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
-
-
 def _one(connection: psycopg.Connection[TupleRow], query: LiteralString) -> Decimal:
     row = connection.execute(query).fetchone()
     assert row is not None
@@ -156,11 +155,11 @@ def test_messages_travel_both_ways_in_order(links: tuple[Link, Link]) -> None:
     first, second = links
     first.tell(Go(call_s=1, trial_s=2))
     first.tell(Compare(digest="größe 🎉"))
-    second.tell(Here())
+    second.tell(Here(process=PROCESS))
 
     assert second.hear(PATIENCE_S) == {"kind": "go", "topic": 0, "seat": 0, "call_s": 1, "trial_s": 2}
     assert second.hear(PATIENCE_S) == {"kind": "experiment", "topic": 0, "seat": 0, "digest": "größe 🎉"}
-    assert first.hear(PATIENCE_S) == {"kind": "here", "topic": 0, "seat": 1}
+    assert first.hear(PATIENCE_S) == {"kind": "here", "topic": 0, "seat": 1, "process": PROCESS}
     assert first.hear(0.01) is None
 
 
@@ -206,7 +205,7 @@ def test_a_message_that_arrives_during_a_statement_is_not_lost(links: tuple[Link
 def test_what_is_about_an_earlier_experiment_is_not_heard(links: tuple[Link, Link]) -> None:
     first, second = links
     second.topic = 1
-    second.tell(Here())
+    second.tell(Here(process=PROCESS))
     first.topic = second.topic = 2
     second.tell(Gone(reason="now"))
 
@@ -229,7 +228,7 @@ def test_a_worker_that_hangs_up_is_lost_and_one_that_never_came_is_not(links: tu
     assert first.lost() == frozenset()
     assert first.present() == {0, 1}
     second.close()
-    _await(first.lost)
+    waiting.until(first.lost)
 
     assert first.lost() == {1}
     assert first.present() == {0}
@@ -242,10 +241,10 @@ def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_
     conninfo = with_words(server.conninfo, application_name=link.session_name("test", 1))
     with psycopg.connect(conninfo) as idle, psycopg.connect(conninfo) as busy, ThreadPoolExecutor(1) as pool:
         idle.execute("SELECT 1")  # and stays in its transaction, as who is stopped in the middle of one
-        _await(lambda: first.still_s(1) >= 0.5)
+        waiting.until(lambda: first.still_s(1) >= 0.5)
         asleep = pool.submit(busy.execute, "SELECT pg_sleep(600)")
         try:
-            _await(lambda: first.still_s(1) < 0.1)
+            waiting.until(lambda: first.still_s(1) < 0.1)
             time.sleep(0.5)
             assert first.still_s(1) < 0.1, "it is at work for as long as it executes something"
         finally:
@@ -258,7 +257,7 @@ def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_
 
 def test_a_worker_that_beats_has_not_stalled(links: tuple[Link, Link]) -> None:
     first, second = links
-    _await(lambda: first.still_s(1) >= 0.5)
+    waiting.until(lambda: first.still_s(1) >= 0.5)
     second.beat()
 
     assert first.still_s(1) < 0.5
@@ -393,6 +392,30 @@ def test_a_leader_that_feeds_one_copy_for_long_is_not_taken_for_stopped(
     assert {one.status for one in experiment.candidates} == {"ranked"}
 
 
+def test_a_leader_that_compares_rows_for_long_is_not_taken_for_stopped(
+    server: Server, links: tuple[Link, Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sessions wait for it, or have sent all rows."""
+    rows = states._rows
+
+    def slowly(*asked: Any) -> Iterator[str]:  # noqa: ANN401 (handed on)
+        for row in rows(*asked):
+            time.sleep(0.05)
+            yield row
+
+    for name in ("STALL_S", "IDLE_STALL_S"):
+        monkeypatch.setattr(stalling, name, 1.5)
+    monkeypatch.setattr(leader, "BEAT_S", 0.1)
+    monkeypatch.setattr(states, "_rows", slowly)
+    plan = _plan(tmp_path, other=BASELINE + MORE)
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    found = {one.name: one for one in experiment.candidates}
+    assert (found["baseline"].status, found["other"].status) == ("ranked", "disqualified")
+    assert "row 51: expected none, found the last one" in found["other"].reason
+
+
 @pytest.mark.parametrize("pausing", ["stream", pytest.param("reader", marks=pytest.mark.thorough)])
 def test_a_worker_whose_calls_pause_for_long_is_not_taken_for_stopped(
     server: Server, links: tuple[Link, Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pausing: str
@@ -518,7 +541,7 @@ def test_a_follower_that_speaks_out_of_turn_ends_the_experiment_with_words(
     server: Server, links: tuple[Link, Link], plan: Plan
 ) -> None:
     def hurry() -> None:
-        links[1].tell(Here())
+        links[1].tell(Here(process=PROCESS))
         links[1].tell(HandedOver())
 
     with pytest.raises(WorkerError, match=r"following worker gw1 sent 'handed over' in the state 'joining'") as caught:
@@ -588,8 +611,9 @@ def test_a_follower_that_stops_while_it_connects_is_given_up(
 ) -> None:
     monkeypatch.setattr(leader, "JOIN_LIMIT_S", 0.5)
 
-    with pytest.raises(WorkerError, match=r"gw1 was stopped while joining .*has done anything for 0\.5 s") as caught:
-        _together(server, links, plan, lambda: links[1].tell(Here()))
+    told = r"gw1 was stopped while joining .*none of the sessions of process 7 on load2 has done anything for 0\.5 s"
+    with pytest.raises(WorkerError, match=told) as caught:
+        _together(server, links, plan, lambda: links[1].tell(Here(process=PROCESS)))
 
     assert caught.value.worker == "gw1"
 
@@ -615,7 +639,8 @@ def test_a_leader_that_stands_still_before_the_first_block_is_given_up(
     for name in ("STALL_S", "IDLE_STALL_S"):
         monkeypatch.setattr(stalling, name, 1.0)
 
-    with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
+    told = f"leading worker gw0 was stopped while beginning: none of the sessions of {machine.this_process()} has"
+    with pytest.raises(WorkerError, match=told):
         follow(plan, links[1], _seat(1))
 
 
@@ -623,7 +648,7 @@ def test_a_leader_that_is_seen_to_be_suspended_is_given_up_outside_of_blocks_as_
     links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stalling, "STALL_S", 1.0)
-    insert = "INSERT INTO leader (place, pid) VALUES (%s, %s)"
+    insert = "INSERT INTO leader (place, pid, process) VALUES (%s, %s, 'it')"
     with programs.start(["/bin/sleep", "60"]) as leading:
         leading.send_signal(signal.SIGSTOP)
         links[0].connection.execute(insert, [machine.processes(), leading.pid])
@@ -632,6 +657,32 @@ def test_a_leader_that_is_seen_to_be_suspended_is_given_up_outside_of_blocks_as_
 
         links[0].connection.execute(insert, ["elsewhere", leading.pid])
         assert not links[1].leader_is_suspended(), "a process of that number here is another"
+
+
+SUSPENDED = """
+import os, signal, sys
+from pathlib import Path
+from schemabench import machine
+
+folder = Path(sys.argv[1])
+if child := os.fork():
+    (folder / "pid").write_text(str(child))
+    os.waitpid(child, os.WUNTRACED)
+else:
+    machine.continue_without_parent()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    (folder / "it went on").touch()
+"""
+"""Ends when its child is suspended."""
+
+
+def test_a_worker_that_is_suspended_goes_on_when_its_parent_has_ended(tmp_path: Path) -> None:
+    programs.run([sys.executable, "-c", SUSPENDED, tmp_path], check=True)
+    try:
+        waiting.until((tmp_path / "it went on").exists)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), signal.SIGKILL)
 
 
 def test_an_experiment_that_fails_before_anybody_joined_lets_the_followers_go(
@@ -652,7 +703,7 @@ def test_workers_find_each_other_by_a_file_of_the_users_own(server: Server, tmp_
         first = host.host(lambda: server, 3)
         second = guest.join(3)
         assert second is not None
-        second.tell(Here())
+        second.tell(Here(process=PROCESS))
 
         assert (tmp_path / "leader.json").stat().st_mode & 0o777 == 0o600
         assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind

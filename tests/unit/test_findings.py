@@ -5,7 +5,7 @@ from dataclasses import replace
 from fixed_run import USAGE
 
 from schemabench.bench import Findings
-from schemabench.errors import ServerError
+from schemabench.errors import ServerError, WorkerError
 from schemabench.records import RatioMap
 
 KEY = ("usage", "typical")
@@ -54,6 +54,15 @@ def test_an_experiment_that_failed_is_no_experiment_but_a_notice() -> None:
     assert [(one.code, one.text) for one in found.notices] == [
         ("experiment-failed", "usage large has no result: no room")
     ]
+
+
+def test_what_an_error_cut_short_is_an_experiment_and_no_notice_says_that_there_is_none() -> None:
+    lost = WorkerError("The worker gw1 was lost")
+    lost.known = USAGE
+    found = Findings().with_ended(KEY, lost)
+
+    assert found.experiments == (USAGE,)
+    assert found.notices == ()
 
 
 def test_a_map_that_has_grown_takes_its_own_place_and_no_other() -> None:

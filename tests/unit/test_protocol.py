@@ -34,6 +34,7 @@ from schemabench.workers.messages import (
 )
 from schemabench.workers.protocol import MESSAGES, TRANSITIONS, Conversation, OutOfTurnError, Role, State, transition
 
+PROCESS = "process 7 on load2"
 EXAMPLES = (
     Calling(),
     Compare(digest="abc"),
@@ -46,7 +47,7 @@ EXAMPLES = (
     HandOver(),
     AskSettings(entrants=["a"], custom={"app.tenant": "1"}),
     Over(),
-    Here(),
+    Here(process=PROCESS),
     Joined(pids={"a": [1, 2]}),
     Left(),
     Loaded(digest="abc"),
@@ -156,9 +157,9 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     leader, follower = Role.LEADER, Role.FOLLOWER
     join, joined = Join(entrants=[]), Joined(pids={})
     yield leader, Calling(), State.AWAITED
-    yield follower, Here(), State.HERE
+    yield follower, Here(process=PROCESS), State.HERE
     yield leader, Compare(digest="abc"), State.COMPARED
-    yield follower, Here(), State.COMPARED  # in answer to `Calling`, on its way meanwhile
+    yield follower, Here(process=PROCESS), State.COMPARED  # in answer to `Calling`, on its way meanwhile
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
     yield leader, Block(number=0, turns=[Turn(0, 1)], order=["a", "b", "c", "d"], duration_s=None), State.ANNOUNCED

@@ -20,7 +20,7 @@ class Findings:
     """The findings so far."""
 
     ended: Mapping[Key, Experiment | SchemabenchError] = field(default_factory=dict)
-    """The outcome of each experiment that tests requested, in the order in which they ended."""
+    """The outcome of each experiment that tests requested, as they ended; an error may have a record."""
     further: tuple[Experiment, ...] = ()
     """Experiments made for searches."""
     crossovers: tuple[Crossover, ...] = ()
@@ -34,7 +34,8 @@ class Findings:
     def experiments(self) -> tuple[Experiment, ...]:
         """All experiments with a record, each at a cardinality of a name of its own: searches may begin at the same."""
         named: dict[Key, Experiment] = {}
-        for one in (*(one for one in self.ended.values() if isinstance(one, Experiment)), *self.further):
+        known = (one if isinstance(one, Experiment) else one.known for one in self.ended.values())
+        for one in (*(one for one in known if one), *self.further):
             names = chain([one.cardinality], (f"{one.cardinality} ({number})" for number in count(2)))
             name = next(name for name in names if (one.workload, name) not in named)
             named[one.workload, name] = replace(one, cardinality=name)
@@ -48,6 +49,7 @@ class Findings:
             *(
                 Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.headline}")
                 for key, one in failed.items()
+                if one.known is None  # else its record says it
             ),
             *(Notice(code="server-changed", text=text) for one in failed.values() for text in one.notices),
         )

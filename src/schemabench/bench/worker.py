@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from schemabench import machine
 from schemabench.server import Server
 from schemabench.workers.meeting import Meeting
 from schemabench.workers.seat import Seat
@@ -28,6 +29,7 @@ class Worker:
     """
 
     def __init__(self, seat: Seat, spec: str, stack: ExitStack) -> None:
+        machine.continue_without_parent()
         self._seat = seat
         self._meeting = Meeting(seat, spec, stack)
         self._followed: set[int] = set()

@@ -6,7 +6,7 @@ Must not decide what follows from a difference.
 from schemabench.equivalence.check import EFFORTS, Checked, Oracle
 from schemabench.equivalence.durability import unlogged
 from schemabench.equivalence.questions import Question, questions
-from schemabench.equivalence.states import BASELINES, Asked, difference, digest, violation
+from schemabench.equivalence.states import BASELINES, Asked, Passing, difference, digest, violation
 
 __all__ = [
     "BASELINES",
@@ -14,6 +14,7 @@ __all__ = [
     "Asked",
     "Checked",
     "Oracle",
+    "Passing",
     "Question",
     "difference",
     "digest",

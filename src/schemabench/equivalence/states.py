@@ -3,7 +3,7 @@
 Owns the comparison of states and the evaluation of invariants. Must not decide the consequences of a difference.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice, zip_longest
 from typing import TypeAlias
@@ -17,6 +17,8 @@ BASELINES = "the baseline's"
 _SHOWN_CHARACTERS = 160
 Asked: TypeAlias = tuple[psycopg.Connection[tuple[object, ...]], str]
 """A connection that executes nothing else meanwhile, and the SQL of a query there. The rows of several are united."""
+Passing: TypeAlias = Callable[[Iterator[str]], Iterator[str]]
+"""Yields the rows that it is given, and may do something as they pass; `iter` does nothing."""
 _WHOLE_ROW = sql.Identifier("the row")  # a column of this name would be taken for the row
 
 
@@ -40,7 +42,9 @@ def _digest(connection: psycopg.Connection[tuple[object, ...]], query: str) -> t
     return int(count), int(hashes)
 
 
-def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked], whose: str = BASELINES) -> str | None:
+def difference(
+    name: str, reference: Sequence[Asked], other: Sequence[Asked], whose: str = BASELINES, passing: Passing = iter
+) -> str | None:
     """Return how the rows of a state differ between two candidates, in words, or None if they do not.
 
     Rows are streamed from both sides, in constant memory. They are compared in order, or in any order if either side
@@ -51,16 +55,19 @@ def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked], wh
         reference: The baseline's queries for the state.
         other: Likewise for the compared candidate.
         whose: In words, whose rows are right.
+        passing: Through which the rows of both sides pass.
     """
-    in_order = len(reference) == len(other) == 1
-    differing = _unequal(reference, other) if in_order else _unmatched(_sorted(reference), _sorted(other))
+    if len(reference) == len(other) == 1:
+        differing = _unequal(passing(_in_order(reference)), passing(_in_order(other)))
+    else:
+        differing = _unmatched(passing(_sorted(reference)), passing(_sorted(other)))
     shown = list(islice(differing, SHOWN_ROWS))
     return f"the state {name!r} differs from {whose}:\n" + "\n".join(shown) if shown else None
 
 
-def _unequal(expected: Sequence[Asked], found: Sequence[Asked]) -> Iterator[str]:
+def _unequal(expected: Iterator[str], found: Iterator[str]) -> Iterator[str]:
     """Yield the rows that differ from those at the same place, in words."""
-    for number, (one, two) in enumerate(zip_longest(_in_order(expected), _in_order(found)), start=1):
+    for number, (one, two) in enumerate(zip_longest(expected, found), start=1):
         if one != two:
             yield f"row {number}: expected {_cut(one)}, found {_cut(two)}"
 

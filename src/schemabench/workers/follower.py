@@ -16,11 +16,11 @@ import psycopg
 from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
+from schemabench import machine
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
 from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.conditions import held
 from schemabench.experiment.entrant import Entrant, enter
-from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import execute
@@ -81,7 +81,7 @@ class Follower:
         self._name = seat.name
         self._host = Reached(link.conninfo)
         self._positions = plan.seats(len(seat.names))[seat.number]
-        self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+        self._feed = plan.feed()
         self._entrants: dict[str, Entrant] = {}
         self._block = 0
         self._duration_s: float | None = None
@@ -99,17 +99,17 @@ class Follower:
         self._doing = "beginning"
 
     def follow(self) -> None:
-        """Obey the leader's messages until `Over`. After an interrupt, here or of the leader, hand over latencies."""
+        """Obey the leader's messages until `Over`; hand over latencies if it, or this worker, breaks off."""
         try:
-            self._tell(messages.Here())
+            self._tell(messages.Here(process=machine.this_process()))
             while not isinstance(message := self._hear(), messages.Over):
                 self._do(message)
             if message.hand_over:
                 with suppress(psycopg.Error):  # the leader waits for a moment only
                     self._store()
-                    self._tell(messages.Gone(reason="the leader was interrupted"))
-        except KeyboardInterrupt:
-            with suppress(psycopg.Error):  # the interrupt may have broken off the link, too
+                    self._tell(messages.Gone(reason="the experiment was broken off"))
+        except BaseException:  # an interrupt, or why this worker gives up
+            with suppress(psycopg.Error):  # which may have broken off the link, too
                 self._store()
             raise
 
@@ -117,7 +117,7 @@ class Follower:
         """Obey one message of the leader."""
         match message:
             case messages.Calling():  # the leader had not started when this worker said `Here`
-                self._tell(messages.Here())
+                self._tell(messages.Here(process=machine.this_process()))
             case messages.Compare():
                 self._compare(message)
             case messages.Join():
@@ -175,8 +175,8 @@ class Follower:
                 limit_s = max(stalling.IDLE_STALL_S, self._stall_s)
             if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
-                    f"The leading worker {self._leader} was stopped while {self._doing}: none of its sessions has "
-                    f"done anything for {limit_s:g} s",
+                    f"The leading worker {self._leader} was stopped while {self._doing}: none of the sessions of "
+                    f"{self._link.leader_process()} has done anything for {limit_s:g} s",
                     worker=self._leader,
                     remedies=[STOPPED],
                 )

@@ -42,7 +42,7 @@ JOIN_LIMIT_S = 30.0
 too, since evaluations are the first tests of every worker. While one connects to the entrants, which may take longer,
 all of its sessions may be idle for so long."""
 PARTING_LIMIT_S = 2.0
-"""How long the others may take to hand over their latencies after an interrupt, which ends a run soon."""
+"""How long the others may take to hand over their latencies where an experiment is broken off, which ends it soon."""
 BEAT_S = 5.0
 """How often the others see that the leader is at work while its sessions are idle: far more often than they must."""
 
@@ -104,6 +104,8 @@ class Leader:
         """The time in which the calls of the block are due."""
         self._stall_s = stalling.limit_s()
         self._joined = False
+        self._processes: Mapping[int, str] = {}
+        """Which process is at each of the other seats, in words."""
         self._beaten_s = -inf
         """When `beat` last executed something."""
 
@@ -158,7 +160,8 @@ class Leader:
         ]
         with _heard():
             if not self._joined:
-                self._gather(_Waiting(kind=messages.Here, limit_s=JOIN_LIMIT_S))
+                here = self._gather(_Waiting(kind=messages.Here, limit_s=JOIN_LIMIT_S))
+                self._processes = {seat: one.process for seat, one in here.items()}
                 self._tell(messages.Compare(digest=self._plan.fingerprint))
                 self._joined = True
             self._tell(messages.Join(entrants=described, by_turns=by_turns))
@@ -277,10 +280,11 @@ class Leader:
             return latencies.collect(self._link)
 
     def break_off(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
-        """After an interrupt at any point, end the experiment; return the latencies that the others still hand over."""
+        """End the experiment at any point; return the latencies that those who are left still hand over."""
         deadline_s = monotonic() + PARTING_LIMIT_S
         left = {seat for seat, one in self._conversations.items() if one.state is not State.GONE}
-        with suppress(psycopg.Error):  # the interrupt may have broken off the link, too
+        with suppress(psycopg.Error):  # an interrupt may have broken off the link, too
+            left -= self._link.lost()
             self._tell(messages.Over(hand_over=True))
             while left and (left_s := deadline_s - monotonic()) > 0:
                 heard = self._link.hear(left_s)  # out of turn: what was on its way is of no use any more
@@ -361,8 +365,8 @@ class Leader:
                 raise WorkerError(what, worker=name, remedies=[STOPPED])
             if self._link.still_s(seat) > limit_s:
                 raise WorkerError(
-                    f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
-                    f"{limit_s:g} s",
+                    f"The worker {name} was stopped while {self._doing}: none of the sessions of "
+                    f"{self._processes[seat]} has done anything for {limit_s:g} s",
                     worker=name,
                     remedies=[STOPPED],
                 )

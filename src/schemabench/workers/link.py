@@ -35,7 +35,10 @@ LOST = (
     "if its process ended: check the kernel's log of its machine (dmesg), often for a lack of memory; then run again",
     "if only its connection did: check the server's log, and the network between the two; then run again",
 )
-STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
+STOPPED = (
+    "check its machine: a process that is suspended, swapping or busy cannot take its share; if it is still there, end "
+    "it (kill -KILL); then run again"
+)
 UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
 """Remedies for a worker that was lost, was stopped, or cannot reach the server."""
 SEAT_LIMIT_S = 30.0
@@ -52,7 +55,8 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS latency
     (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS leader
-    (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, place text NOT NULL, pid integer NOT NULL)
+    (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     place text NOT NULL, pid integer NOT NULL, process text NOT NULL)
 """
 _SEND = "SELECT pg_catalog.pg_notify(%s, piece) FROM pg_catalog.unnest(%s::text[]) AS piece"
 _PRESENT = """
@@ -123,7 +127,8 @@ class Link:
             if seat == LEADER:
                 self.connection.execute(_TABLES)
                 self.connection.execute(
-                    "INSERT INTO leader (place, pid) VALUES (%s, %s)", [machine.processes(), os.getpid()]
+                    "INSERT INTO leader (place, pid, process) VALUES (%s, %s, %s)",
+                    [machine.processes(), os.getpid(), machine.this_process()],
                 )
             self._take_seat()  # last: a worker with a lock can hear
         except BaseException:
@@ -232,8 +237,23 @@ class Link:
         Raises:
             psycopg.Error: The connection is lost.
         """
-        row = self.connection.execute("SELECT place, pid FROM leader ORDER BY id DESC LIMIT 1").fetchone()
-        return row is not None and machine.is_suspended(*row)
+        place, pid, _ = self._leading()
+        return machine.is_suspended(place, pid)
+
+    def leader_process(self) -> str:
+        """Return which process leads, in words.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        *_, process = self._leading()
+        return process
+
+    def _leading(self) -> tuple[str, int, str]:
+        """Return the leader's place, its process id there, and its process in words."""
+        row = self.connection.execute("SELECT place, pid, process FROM leader ORDER BY id DESC LIMIT 1").fetchone()
+        assert row is not None, "a leader tells where it is before it takes its seat"
+        return row
 
     def _listen(self, timeout_s: float) -> bool:
         """Receive notifications, and wait for some if none has arrived; return whether there may be any."""

@@ -133,7 +133,7 @@ class Over(Message):
 
     kind = "over"
     hand_over: bool = False
-    """Whether the leader was interrupted, and waits for the latencies that the follower stores before it is gone."""
+    """Whether it was broken off, and the leader waits for the latencies that the follower stores before it is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +141,8 @@ class Here(Message):
     """A follower has started."""
 
     kind = "here"
+    process: str
+    """Which process it is, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
