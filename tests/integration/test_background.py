@@ -1,6 +1,7 @@
 """What fills a database before the trials, on a real server: by COPY or by calls, once for a run."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -16,9 +17,10 @@ from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import Plan, filling, kept, measure
 from schemabench.experiment.databases import connect
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
 from schemabench.progress import Silence
-from schemabench.server import Server, opened, serve, several
+from schemabench.server import Needs, Server, opened, serve, several
 
 TABLE = "CREATE TABLE event (id bigint PRIMARY KEY, site text NOT NULL, bytes bigint);\n"
 SPLIT = """\
@@ -281,7 +283,7 @@ def test_kept_templates_are_gone_from_the_users_server_however_the_run_ends(
     server: Server, tmp_path: Path, ending: type[BaseException], *, keep: bool
 ) -> None:
     plan = planned(tmp_path, lambda *_: iter([Rows("load", COLUMNS, rows(1, 10))]), {"baseline": TABLE})
-    guest = serve(server.conninfo, settings={}, clients=4, run_id="ended", keep_databases=keep)
+    guest = serve(server.conninfo, Needs(clients=4), settings={}, run_id="ended", keep_databases=keep)
     with pytest.raises(ending), guest as theirs:  # noqa: PT012 (the run ends after it has kept one)
         found = measure(replace(plan, keep_templates=True), theirs, Silence())
         assert [database.label for _, database in theirs.kept] == ["baseline_template"]
@@ -309,6 +311,31 @@ def test_a_template_is_not_kept_where_the_disk_would_be_short(tmp_path: Path, mo
 
         assert server.kept == [second]
         assert server.databases == (*second[1],)
+
+
+LIMITS = ("statement_timeout", "lock_timeout", "transaction_timeout")
+"""Those of a role that apply to measured sessions."""
+
+
+def test_time_limits_of_the_role_end_no_loading_and_hold_for_the_sessions_that_are_measured(
+    server: Server, made: Made
+) -> None:
+    slow = TABLE + "-- name: correct\nUPDATE event SET bytes = 0 WHERE pg_sleep(0.2) IS NOT NULL AND id <= :until;\n"
+    with opened(server.conninfo) as admin:
+        known = [name for name in LIMITS if admin.execute("SELECT FROM pg_settings WHERE name = %s", [name]).rowcount]
+        for name in known:
+            admin.execute(f"ALTER ROLE CURRENT_USER SET {name} TO '100ms'")
+        try:
+            template = made(lambda *_: iter([Rows("load", COLUMNS, rows(1, 1)), Call("correct", {"until": 1})]), slow)
+            writer = Writer(name="touching", kind="reader", weight=1)
+            with closing(Sessions(template, template.databases, [writer])) as sessions:
+                ((session, _),) = sessions
+                found = {name: session.query(f"SHOW {name}").get_value(0, 0) for name in known}
+        finally:
+            admin.execute("ALTER ROLE CURRENT_USER RESET ALL")
+
+    assert found == dict.fromkeys(known, b"100ms")
+    assert "statement_timeout" in found
 
 
 def test_pages_of_loaded_tables_are_visible_to_all_as_after_any_vacuum(made: Made) -> None:

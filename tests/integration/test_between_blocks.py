@@ -6,19 +6,22 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from time import sleep
 
 import laboratory
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.measured import Measured
-from schemabench.monitor.upkeep import Counts, Upkeep
+from schemabench.monitor import upkeep as monitor_upkeep
+from schemabench.monitor.upkeep import LOCK_LIMIT_S, Counts, Upkeep
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment
-from schemabench.server import Database, Server
+from schemabench.server import Database, Server, opened
 
 ROWS = 400
 OPERATIONS = """\
@@ -210,7 +213,14 @@ def test_dead_rows_that_analyze_has_counted_are_not_added_to_those_before_the_co
         assert upkeep.maintain(connection, conninfo).vacuums == 0
 
 
-def test_a_locked_table_is_skipped_and_stays_due(server: Server, database: Database) -> None:
+def test_a_locked_table_is_skipped_and_stays_due_and_only_work_is_timed(
+    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(conninfo: str) -> psycopg.Connection[TupleRow]:
+        sleep(LOCK_LIMIT_S)
+        return opened(conninfo)
+
+    monkeypatch.setattr(monitor_upkeep, "opened", slowly)
     upkeep, conninfo = Upkeep(), server.conninfo_for(database.name)
     with psycopg.connect(conninfo, autocommit=True) as connection, psycopg.connect(conninfo) as other:
         connection.execute(BASELINE)
@@ -218,9 +228,12 @@ def test_a_locked_table_is_skipped_and_stays_due(server: Server, database: Datab
         (oid,) = (one for one, counts in upkeep.counts(connection).items() if not counts.dead)
         upkeep.carry({oid: Counts(dead=200)})
         other.execute("LOCK TABLE item")
-        assert upkeep.maintain(connection, conninfo).vacuums == 0
+        skipped = upkeep.maintain(connection, conninfo)
+        assert (skipped.vacuums, skipped.elapsed_s) == (0, 0)
         other.rollback()
-        assert upkeep.maintain(connection, conninfo).vacuums == 1
+        done = upkeep.maintain(connection, conninfo)
+        assert done.vacuums == 1
+        assert 0 < done.elapsed_s < LOCK_LIMIT_S, "connecting takes longer"
         assert upkeep.maintain(connection, conninfo).vacuums == 0
 
 

@@ -6,17 +6,21 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 
 import mutants
 import psycopg
 import pytest
 import servers
+from laboratory import Sizes, found, installable
 
-from schemabench import Call
+from schemabench import Call, Workload, Writer
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.equivalence import unlogged
 from schemabench.equivalence.counterexample import Disagreement, script
+from schemabench.experiment import Plan, measure
+from schemabench.progress import Silence
 from schemabench.server import Server
 from schemabench.server.dsn import Conninfo
 from schemabench.workload import Parts
@@ -98,3 +102,39 @@ def test_a_crash_takes_the_rows_of_unlogged_tables_and_no_others(mortal: Server)
         [[], [(*streamed, 2)]],
     ]
     assert [tables for _, tables in written] == [(), ("cdn_batch", "ping_batch"), ("cdn_daily", "media_storage")]
+
+
+SLEEPY = "CREATE TABLE item (key int);\n-- name: put\nSELECT pg_sleep(1);\n"
+
+
+def _plan(folder: Path) -> Plan:
+    workload = Workload(
+        name="items",
+        summary="a call that takes too long under one candidate",
+        cardinalities={"typical": Sizes()},
+        writers=lambda _: [Writer(name="writer", kind="stream", weight=1, clients=1)],
+        burst=lambda *_: iter(lambda: Call("put", {}), None),
+    )
+    return Plan(
+        found=found(folder, workload, "-- name: put\nINSERT INTO item VALUES (1);\n"),
+        cardinality="typical",
+        candidates=installable(folder / "schemas", {"baseline": "CREATE TABLE item (key int);\n", "sleepy": SLEEPY}),
+        clients=1,
+        budget_s=0.1,
+        precision=0.5,
+        seed=1,
+        burst=10,
+        call_timeout_s=0.2,
+    )
+
+
+def test_a_crash_in_one_experiment_is_no_reason_for_what_fails_in_the_next(mortal: Server, tmp_path: Path) -> None:
+    _crash(mortal)
+    assert "was terminated by signal" in (mortal.failure() or "")
+
+    experiment = measure(_plan(tmp_path), mortal, Silence())
+
+    (sleepy,) = [one for one in experiment.candidates if one.name == "sleepy"]
+    assert sleepy.status == "failed"
+    assert "was terminated by signal" not in sleepy.reason
+    assert mortal.failure() is None

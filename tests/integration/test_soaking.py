@@ -1,8 +1,9 @@
 """Soaks on a real server: what bloats by construction is found, and nothing but autovacuum looks after anybody."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -16,13 +17,14 @@ import pytest
 import servers
 
 from schemabench import Call, Companion, Workload, Writer
-from schemabench.errors import Interrupted
+from schemabench.errors import Interrupted, ServerError
 from schemabench.experiment import Plan, measure, soaking
 from schemabench.experiment.entrant import CONTROL
 from schemabench.monitor.wear import Wear
 from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment, SoakFigures
-from schemabench.server import Database, Server, opened, serve, slowed
+from schemabench.server import Database, Needs, Server, opened, serve, slowed
+from schemabench.server.local import LocalServer
 
 ROWS = 100
 """So few that a table without bloat is read at once."""
@@ -285,7 +287,7 @@ def test_a_role_that_may_only_create_databases_has_a_soak_and_is_told_what_it_ma
     with closing(opened(server.conninfo)) as connection:
         connection.execute(f"CREATE ROLE narrow LOGIN CREATEDB PASSWORD '{SECRET}'")
     conninfo = psycopg.conninfo.make_conninfo(server.conninfo, user="narrow", password=SECRET, dbname="postgres")
-    with serve(conninfo, settings={}, clients=1, databases=3, run_id="narrow") as theirs:
+    with serve(conninfo, Needs(clients=1, databases=3), settings={}, run_id="narrow") as theirs:
         experiment = measure(replace(_plan(tmp_path, pending=PENDING), soak_s=0.6, budget_s=0.1), theirs, Silence())
     told = {one.code: one.text for one in experiment.notices}
     fared = _result(experiment, "pending").soak
@@ -390,3 +392,57 @@ def test_a_soak_whose_sessions_end_keeps_the_ranking_and_the_finished_rounds(tmp
     with closing(opened(server.conninfo)) as connection:
         assert connection.execute(_OF_SOAKS).fetchall() == []
         assert connection.execute("SHOW autovacuum_naptime").fetchone() == ("1min",)
+
+
+class Killer(Silence):
+    """What ends a server at a stage of the soak, as a full disk does.
+
+    Attributes:
+        process: The postmaster.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], stage: str) -> None:
+        self.process = process
+        self._stage = stage
+
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
+        """End it."""
+        super().stage(plan, text, elapsed_s)
+        if text.startswith(self._stage):
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def _mortal(*, owned: bool) -> Iterator[tuple[Server, subprocess.Popen[bytes]]]:
+    """Start a server, of the run or not, and yield it with its postmaster."""
+    if owned:
+        with servers.serving("embedded", settings={}, clients=4, run_id="mortal") as server:
+            assert isinstance(server.source, LocalServer)
+            yield server, server.source.process
+        return
+    with servers.serving("embedded", settings={}, clients=12, run_id="theirs") as theirs:
+        assert isinstance(theirs.source, LocalServer)
+        with (
+            pytest.raises(ServerError, match="Left on"),
+            serve(theirs.conninfo, Needs(clients=1, databases=3), settings={}, run_id="guest") as server,
+        ):
+            yield server, theirs.source.process
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["own", "another"])
+@pytest.mark.parametrize(("stage", "rounds"), [("soak, round 3", 2), ("copying templates for the soak", None)])
+def test_a_server_that_ends_in_a_soak_takes_neither_the_ranking_nor_the_finished_rounds(
+    tmp_path: Path, stage: str, rounds: int | None, *, owned: bool
+) -> None:
+    plan = replace(_plan(tmp_path), soak_s=0.6, budget_s=0.1)
+    with _mortal(owned=owned) as (server, process), pytest.raises(ServerError) as ended:
+        measure(plan, server, Killer(process, stage))
+    known = ended.value.known
+
+    assert isinstance(known, Experiment)
+    told = {one.code: one.text for one in known.notices}
+    assert _result(known, "baseline").status == "ranked"
+    assert (known.soak and known.soak.rounds) == rounds
+    assert ended.value.headline in told["soak-broken-off" if rounds else "soak-not-begun"]
+    assert ("server-changes-unknown" in told) == (not owned)

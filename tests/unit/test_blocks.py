@@ -28,6 +28,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 from schemabench.experiment.planning import Calls
+from schemabench.experiment.retiring import WrongRows
 from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.sizing import MOST_GLANCES
 from schemabench.experiment.team import Alone
@@ -224,7 +225,7 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
     progress: Any = None,  # noqa: ANN401
     size: int = 2,
     copy_s: float = 1e9,
-    differs: Callable[[Any], str] = lambda _: "",
+    wrong: Callable[[Any], WrongRows | None] = lambda _: None,
     workers: Sequence[str] = (),
 ) -> Blocks:
     observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
@@ -240,7 +241,7 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
         progress=progress or FakeProgress(),
         copies=Copies(plan=plan, copy_s=copy_s),
         renew=lambda _: "",
-        differs=differs,
+        wrong=wrong,
         neighbours=SimpleNamespace(check=lambda _: None),  # type: ignore[arg-type] # a fake
     )
 
@@ -645,7 +646,7 @@ def test_a_candidate_that_is_far_slower_leaves_after_few_trials_and_the_others_h
 ) -> None:
     entrants = _entrants(clock, a=_noisy(4.0, 1), b=_noisy(0.1, 2), baseline=_noisy(0.1, 3))
     asked: list[str] = []
-    measured = _run(replace(plan, budget_s=60.0), entrants, feed, differs=lambda one: asked.append(one.name) or "")
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed, wrong=lambda one: asked.append(one.name))
 
     assert list(measured.retired) == ["a"]
     assert asked == ["a"], "its state is compared when it leaves"
@@ -680,7 +681,7 @@ def test_who_is_proved_slower_than_the_leader_leaves_a_race_and_the_others_have_
         replace(plan, budget_s=20.0, race=1),
         _entrants(clock, **paces),
         feed,
-        differs=lambda one: asked.append(one.name) or "",
+        wrong=lambda one: asked.append(one.name),
     )
     plain = _run(replace(plan, budget_s=20.0), _entrants(clock, **paces), feed)
     left = raced.retired["a"]

@@ -43,7 +43,7 @@ def _raced(left: str, speed: Speed, places: int = 3) -> Measured:
     rates = measured.rates(NAMES)[:LEFT_AFTER]
     found = beaten(rates, NAMES, control=CONTROL, candidates=4, places=places, staying={BASELINE})
     measured.trials[left] = measured.trials[left][: WARMUP_BLOCKS + LEFT_AFTER]
-    measured.retire(left, "", found[left])
+    measured.retire(left, None, found[left])
     return measured
 
 

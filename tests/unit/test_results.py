@@ -448,10 +448,10 @@ def _slow(name: str, block: int) -> Mapping[str, Any]:
     return {"duration_s": 4.0 * (1 + block % 3 / 50)} if name == "b" else {}
 
 
-def _retired(difference: str = "") -> Measured:
+def _retired() -> Measured:
     measured = _measured(_slow)
     measured.trials["b"] = measured.trials["b"][:4]
-    measured.retire("b", difference)
+    measured.retire("b", None)
     return measured
 
 
@@ -492,7 +492,7 @@ def _raced(changes: Changes, blocks: int = BLOCKS) -> Measured:
         begun.trials[name] = begun.trials[name][: WARMUP_BLOCKS + LEFT_AFTER]
     found = beaten(begun.rates(NAMES), NAMES, control=CONTROL, candidates=3, places=1, staying={"baseline"})
     measured.trials["b"] = measured.trials["b"][: WARMUP_BLOCKS + LEFT_AFTER]
-    measured.retire("b", "", found["b"])
+    measured.retire("b", None, found["b"])
     return measured
 
 
@@ -626,7 +626,7 @@ def test_who_left_a_race_and_who_was_not_proved_to_differ_from_it_tie(plan: Plan
 
 def test_an_interrupt_in_warm_up_counts_a_block_of_all_though_a_far_slower_candidate_has_left() -> None:
     measured = _measured(blocks=0, executed=WARMUP_BLOCKS)
-    measured.retire("b", "")
+    measured.retire("b", None)
     left = list(measured.trials["b"])
     measured.break_off()
     measured.settle([name for name in NAMES if name != "b"])
@@ -637,7 +637,7 @@ def test_an_interrupt_in_warm_up_counts_a_block_of_all_though_a_far_slower_candi
 
 def test_the_blocks_are_those_of_the_candidates_that_stay() -> None:
     measured = _measured(executed=WARMUP_BLOCKS + BLOCKS)
-    measured.retire("b", "", Beaten(leader="a", leads={}))
+    measured.retire("b", None, Beaten(leader="a", leads={}))
     measured.trials["baseline"] = [
         replace(one, warmup=one.block < WARMUP_BLOCKS + 4) for one in measured.trials["baseline"]
     ]

@@ -20,20 +20,41 @@ FATAL:  configuration file "postgresql.conf" contains errors at 4MB
 BINARIES = Binaries(name="local 18", folder=Path("/x"), version="18.1", major=18)
 
 
-def test_a_server_that_died_or_refused_a_setting_shows_its_log_without_secrets(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text(LOG)
-    process: Any = SimpleNamespace(pid=1, poll=lambda: 1)
-    server = local.LocalServer(
+CRASH = "LOG:  server process (PID {}) was terminated by signal 9: Killed\n"
+
+
+def _server(folder: Path, code: int | None) -> local.LocalServer:
+    """Return a server whose process has ended with a code, or not yet."""
+    process: Any = SimpleNamespace(pid=1, poll=lambda: code)
+    return local.LocalServer(
         conninfo=Conninfo(""),
         origin="local",
         process=process,
-        data=tmp_path,
-        log=log,
+        data=folder,
+        log=folder / "log",
         binaries=BINARIES,
         settings=SETTINGS,
     )
-    lines = local._tail(log, 200, SETTINGS)
+
+
+def test_a_crash_that_is_over_is_not_told_as_the_reason_for_what_fails_later(tmp_path: Path) -> None:
+    server = _server(tmp_path, None)
+    server.forget_crashes()
+    assert server.failure() is None, "there is no log yet"
+    server.log.write_text(CRASH.format(1))
+    assert "PID 1" in (server.failure() or "")
+    server.forget_crashes()
+    assert server.failure() is None
+    with server.log.open("a") as log:
+        log.write(CRASH.format(2))
+    assert "PID 1" not in (server.failure() or "")
+    assert "PID 2" in (server.failure() or "")
+
+
+def test_a_server_that_died_or_refused_a_setting_shows_its_log_without_secrets(tmp_path: Path) -> None:
+    server = _server(tmp_path, 1)
+    server.log.write_text(LOG)
+    lines = local._tail(server.log, 200, SETTINGS)
     refused, failed = (
         local._refused_setting(lines, ["password_encryption"]),
         local._failed("postgres", BINARIES, lines, tmp_path),

@@ -189,13 +189,15 @@ def test_connections_through_which_workers_meet_are_counted_beside_those_of_the_
         admission.check_room(session, replace(needs, links=31), owned=False)
 
 
-def test_a_few_sessions_are_those_that_first_planned_each_operation_of_each_part() -> None:
+def test_a_few_sessions_are_those_that_first_planned_each_operation_of_each_part_and_role() -> None:
     planned = Planned()
     assert planned.places([]) == [0], "to ask anything at all"
-    writers: Any = [SimpleNamespace(part=part) for part in ("a", "a", "b", "b")]
-    planned._calls = dict.fromkeys(((1, "put"), (2, "put"), (3, "put"), (3, "look")), ())
+    writers: Any = [SimpleNamespace(part=part, role="") for part in ("a", "a", "b", "b")]
+    planned._calls = dict.fromkeys(((0, "put"), (1, "put"), (2, "put"), (3, "put"), (3, "look")), ())
 
-    assert planned.places(writers) == [1, 2, 3]
+    assert planned.places(writers) == [0, 2, 3]
+    writers[1].role = "other"
+    assert planned.places(writers) == [0, 1, 2, 3], "row-level security gives each role plans of its own"
 
 
 def test_nothing_is_foreseen_without_a_budget_of_its_own(plan: Plan) -> None:

@@ -70,6 +70,21 @@ def test_copies_that_cannot_be_compared_have_no_share(copies: list[int]) -> None
     assert dependence(values, copies=copies, independent=2, family=1).copies_share is None
 
 
+@pytest.mark.parametrize("fitted", [1, 2, 3])
+def test_on_one_copy_dependence_widens_by_the_variance_of_a_first_order_process_whatever_was_fitted(
+    fitted: int,
+) -> None:
+    values = np.random.default_rng(4).normal(size=(20, 1))
+    for block in range(1, len(values)):
+        values[block] += 0.9 * values[block - 1]
+    rounds = np.vander(np.arange(20.0), fitted)
+    left = values - rounds @ np.linalg.lstsq(rounds, values, rcond=None)[0]
+    found = dependence(left, copies=(), independent=1, family=1, fitted=fitted)
+
+    assert found.correlation[0] > 0.3
+    assert found.effective == pytest.approx(20 / inflation(found.correlation, 20))
+
+
 def test_constant_series_do_not_depend_on_anything() -> None:
     found = dependence(np.full((20, 2), 7.3), copies=[0] * 10 + [1] * 10, independent=2, family=1)
     assert found.widening.tolist() == [1, 1]

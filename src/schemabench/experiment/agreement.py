@@ -7,18 +7,20 @@ compare rows: `equivalence.states` does.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
+from functools import partial
 
 import psycopg
 
 from schemabench import equivalence
 from schemabench.candidate import BASELINE
-from schemabench.equivalence import Asked
+from schemabench.equivalence import Asked, Passing
 from schemabench.errors import CandidateError
 from schemabench.experiment import databases, failures
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.retiring import WrongRows
+from schemabench.experiment.team import Team, beating
 from schemabench.experiment.template import questions
 from schemabench.records import Notice
 
@@ -30,12 +32,13 @@ Differing = Callable[[Entrant], Iterator[str]]
 
 
 def judge(
-    plan: Plan, entrants: Sequence[Entrant], measured: Measured, unfinished: Collection[str]
+    plan: Plan, team: Team, entrants: Sequence[Entrant], measured: Measured, unfinished: Collection[str]
 ) -> tuple[dict[str, str], tuple[Notice, ...]]:
     """Return why each entrant is disqualified, and the limits of the comparison of states.
 
     Args:
         plan: Has the names of invariants and states.
+        team: Sees, as rows pass, that this process is at work.
         entrants: All entrants: the baseline first, then the control.
         measured: Has the failed candidates. A candidate whose query is refused fails now, and leaves the experiment.
             Retired candidates were compared when they left, and do not have the rows of the others any more.
@@ -45,18 +48,20 @@ def judge(
         CandidateError: The server refused a query of the baseline.
         ServerError: The server failed.
     """
-    retired = {name: one.difference for name, one in measured.retired.items()}
-    broken = {name: difference for name, difference in retired.items() if difference}
+    earlier = earlier_wrong(measured)
+    broken = {name: wrong.reason for name, wrong in earlier.items() if wrong.is_absolute}
     broken |= _found(entrants, measured, lambda one: (reason for _, reason in violations(plan, one)))
     for name, place in ((BASELINE, ""), (CONTROL, " in its copy, the control")):
         if name in broken:  # no other candidate's rows can be compared with these
             return {**broken, BASELINE: f"the baseline breaks its own invariant{place}: {broken[name]}"}, ()
-    alike = [one for one in entrants if one.name not in {*measured.failed, *broken, *unfinished, *retired}]
-    notices = _not_compared(plan, unfinished)
-    if not plan.found.workload.state or all(one.name != BASELINE for one in alike):
-        return broken, notices
+    found = {name: wrong.reason for name, wrong in earlier.items()} | broken
+    alike = [one for one in entrants if one.name not in {*measured.failed, *broken, *unfinished, *measured.retired}]
+    notices = (*_not_compared(plan, unfinished), *_not_known(measured))
+    if not plan.found.workload.state or not {BASELINE, CONTROL} <= {one.name for one in alike}:
+        return found, notices
     digests: dict[str, str] = {}
-    differing = _found(alike, measured, lambda one: differences(plan, alike[0], one, digests))
+    passing: Passing = partial(beating, team)
+    differing = _found(alike, measured, lambda one: differences(plan, alike[0], one, digests, passing=passing))
     if CONTROL in differing:
         text = (
             f"States cannot be compared, because the control's differs from the baseline's: {differing[CONTROL]}. No "
@@ -64,24 +69,36 @@ def judge(
             + (", and let companions change no rows that `state` returns" if plan.companions else "")
         )
         return broken, (*notices, Notice(code="state-not-comparable", text=text))
-    return broken | differing, notices
+    return found | differing, notices
 
 
-def difference(plan: Plan, baseline: Entrant, one: Entrant, whose: str = equivalence.BASELINES) -> str:
-    """Return the first error in the rows of an entrant that executed the same bursts as the baseline, if any.
+def earlier_wrong(measured: Measured) -> dict[str, WrongRows]:
+    """Return what is wrong with the rows of each candidate that left, as far as that proves anything."""
+    wrong = {name: one.wrong for name, one in measured.retired.items()}
+    return {name: one for name, one in wrong.items() if one is not None and not one.control_differs}
+
+
+def wrong_rows(plan: Plan, team: Team, baseline: Entrant, control: Entrant, one: Entrant) -> WrongRows | None:
+    """Return what is wrong with the rows of an entrant that executed the same bursts as the baseline, if anything.
 
     Args:
         plan: Has the names of invariants and states.
+        team: Sees, as rows pass, that this process is at work.
         baseline: Whose rows are right.
+        control: Whose rows are right, too: if they differ from the baseline's, no difference proves anything.
         one: The entrant.
-        whose: In words, whose rows are right.
 
     Raises:
         CandidateError: The server refused a query.
         ServerError: The server failed.
     """
-    broken = (reason for _, reason in violations(plan, one))
-    return next(chain(broken, differences(plan, baseline, one, {}, whose)), "")
+    for _, reason in violations(plan, one):
+        return WrongRows(reason=reason, is_absolute=True)
+    passing: Passing = partial(beating, team)
+    for reason in differences(plan, baseline, one, {}, passing=passing):
+        control_differs = any(differences(plan, baseline, control, {}, passing=passing))
+        return WrongRows(reason=reason, control_differs=control_differs)
+    return None
 
 
 def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing) -> dict[str, str]:
@@ -108,12 +125,18 @@ def violations(plan: Plan, one: Entrant) -> Iterator[tuple[str, str]]:
             yield name, reason
 
 
-def differences(
-    plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str], whose: str = equivalence.BASELINES
+def differences(  # noqa: PLR0913, PLR0917 (who is compared, and how)
+    plan: Plan,
+    baseline: Entrant,
+    one: Entrant,
+    digests: dict[str, str],
+    whose: str = equivalence.BASELINES,
+    passing: Passing = iter,
 ) -> Iterator[str]:
     """Yield the states in which an entrant differs from the baseline.
 
-    Rows are compared one by one only if digests differ. `digests` receives the baseline's, by the state's name.
+    Rows are compared one by one only if digests differ. `digests` receives the baseline's, by the state's name. Rows go
+    through `passing`.
     """
     for name in plan.found.workload.state:
         with _asking(one, name) as actual:
@@ -124,7 +147,7 @@ def differences(
             if found == digests[name]:
                 continue
             with _asking(baseline, name) as expected:
-                reason = equivalence.difference(name, expected, actual, whose)
+                reason = equivalence.difference(name, expected, actual, whose, passing)
         if reason:
             yield reason
 
@@ -133,12 +156,23 @@ def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]
     """Return the notice on states that were not compared, and why."""
     if not plan.found.workload.state or not unfinished:
         return ()
-    whose = f"of {', '.join(sorted(unfinished))}" if BASELINE not in unfinished else "of all candidates"
+    whose = "of all candidates" if {BASELINE, CONTROL} & set(unfinished) else f"of {', '.join(sorted(unfinished))}"
     text = (
         f"The replay of the production load was cut short under {', '.join(sorted(unfinished))}: the states {whose} "
         "were not compared with the baseline's"
     )
     return (Notice(code="states-not-compared", text=text),)
+
+
+def _not_known(measured: Measured) -> Iterator[Notice]:
+    """Yield the notices on candidates that left when the control's rows differed from the baseline's, too."""
+    for name, one in measured.retired.items():
+        if one.wrong is not None and one.wrong.control_differs:
+            text = (
+                f"When {name} left, its rows differed from the baseline's, but so did the control's. It was not "
+                f"disqualified: {one.wrong.reason}"
+            )
+            yield Notice(code="state-not-comparable", text=text)
 
 
 @contextmanager

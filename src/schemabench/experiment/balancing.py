@@ -15,7 +15,6 @@ from schemabench.experiment import bounds
 from schemabench.experiment.building import Building
 from schemabench.experiment.burst import make
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Alone, execute, together
 from schemabench.progress import Progress
@@ -145,7 +144,7 @@ class _Trials:
     def __init__(self, plan: Plan, entrant: Entrant) -> None:
         self._plan = plan
         self._entrant = entrant
-        self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+        self._feed = plan.feed()
         self._random = Random(plan.seed)  # noqa: S311 (reproducible on purpose)
         self._blocks: Iterator[int] = count()
 

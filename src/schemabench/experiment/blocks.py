@@ -28,6 +28,7 @@ from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.retiring import WrongRows
 from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
@@ -53,7 +54,7 @@ class Blocks:
         shifts: Opens and closes their sessions, where these are open by turns.
         copies: Decides when all entrants get new copies of their databases.
         renew: Copies these entrants' databases; returns why copying failed, or an empty text.
-        differs: Returns how an entrant's rows differ from the baseline's after the same bursts; empty if they do not.
+        wrong: Returns what is wrong with an entrant's rows after the same bursts as the baseline.
         neighbours: The noise, whose jobs are at work.
     """
 
@@ -66,7 +67,7 @@ class Blocks:
     progress: Progress
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
-    differs: Callable[[Entrant], str]
+    wrong: Callable[[Entrant], WrongRows | None]
     neighbours: Neighbours
     measured: Measured = field(init=False)
     size: int = field(init=False)
@@ -139,7 +140,7 @@ class Blocks:
         measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
 
     def break_off(self) -> None:
-        """After an interrupt at any point, count the finished blocks; the current one does not count."""
+        """At any point, count the finished blocks; the current one does not count."""
         if self.measured.executed and not self._over:
             self.measured.break_off()
             self.measured.settle(self._names)
@@ -227,7 +228,7 @@ class Blocks:
             self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which leaves")
             with self._leaving(entrant):
                 on = None if entrant.name in far else beaten[entrant.name]
-                self.measured.retire(entrant.name, self.differs(entrant), on)
+                self.measured.retire(entrant.name, self.wrong(entrant), on)
                 self._present.remove(entrant)
 
     def _far_slower(self) -> set[str]:

@@ -13,7 +13,7 @@ import psycopg
 from schemabench import candidate as candidates
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import CandidateError, SchemabenchError
+from schemabench.errors import CandidateError, SchemabenchError, ServerError
 from schemabench.experiment import copies, databases, filling, kept, results, shifts
 from schemabench.experiment.calibration import calibrated
 from schemabench.experiment.continuing import Extent, Tracker, rest
@@ -75,7 +75,7 @@ class Building:
     _before: outside.Standing = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._feed = Feed(self.plan.found, self.plan.values, self.plan.seed, self.plan.inputs)
+        self._feed = self.plan.feed()
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -87,6 +87,7 @@ class Building:
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
+        self.server.begin()
         self._before = self.server.standing()
         self.stack.push(self._tell)
         self.server.provide(writer.role for writer, _ in self.plan.writers if writer.role)
@@ -165,6 +166,14 @@ class Building:
         text = "The server was changed during the run, by a candidate or by other sessions: "
         found = outside.changes(self._before, self.server.standing(self._before))
         return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
+
+    def known_changes(self) -> tuple[Notice, ...]:
+        """Return the same, or that it is not known: an experiment that is measured needs no server any more."""
+        try:
+            return self.changes()
+        except ServerError as failure:
+            text = f"Whether the server was changed during the run is not known: {failure.headline}"
+            return (Notice(code="server-changes-unknown", text=text),)
 
     def _tell(self, _: object, failure: BaseException | None, __: object) -> None:
         """Report changes of the server if the experiment ends without a record; as an exit callback of a stack.

@@ -14,7 +14,7 @@ since, or caught up, the two tie.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import log
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def standings(ranking: Ranking, departed: Mapping[str, Departed]) -> dict[str, S
         name: Standing(
             name=name,
             figure=one.figure,
-            to_baseline=to_ratio(one.leads[BASELINE].reversed()),
+            to_baseline=one.leads[BASELINE].reversed().as_ratio(),
             rank=1,
             tied_with=(),
         )
@@ -102,11 +102,6 @@ def stretched(figure: Estimate, factor: float) -> Estimate:
     """Return a figure above zero with ends that are, as ratios, so many times as far from it."""
     low, high = (figure.value * (end / figure.value) ** factor if end > 0 else end for end in (figure.low, figure.high))
     return replace(figure, low=low, high=high)
-
-
-def to_ratio(span: Span) -> Estimate:
-    """Return a log ratio as a ratio."""
-    return Estimate(value=exp(span.centre), low=exp(span.low), high=exp(span.high))
 
 
 def _lasting(name: str, leads: Mapping[str, Span], measured: Measured) -> dict[str, Span]:
@@ -138,4 +133,4 @@ def _ratios(name: str, departed: Mapping[str, Departed]) -> dict[str, Estimate]:
     own = departed[name].leads if name in departed else {}
     spans = {other: one.leads[name] for other, one in departed.items() if name in one.leads}
     spans |= {other: span.reversed() for other, span in own.items()}
-    return {other: to_ratio(span) for other, span in sorted(spans.items()) if other != BASELINE}
+    return {other: span.as_ratio() for other, span in sorted(spans.items()) if other != BASELINE}

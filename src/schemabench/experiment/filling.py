@@ -1,7 +1,7 @@
 """How a candidate becomes a template: schema and background rows in databases from which entrants are cloned.
 
-Owns the loading. Settings that speed it up apply to the loading session only: no setting, statistics or lock of it may
-reach a trial.
+Owns the loading. Settings that speed it up, and time limits that are lifted for it, are those of the loading sessions
+alone: no setting, statistics or lock of it may reach a trial.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
-from schemabench.server import Server, offering, opened, several
+from schemabench.server import Server, offering, opened, several, unlimited
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Statement
 from schemabench.workload import Call, Parts, Writer
@@ -180,6 +180,7 @@ class _Loader:
         self.sessions = Sessions(template, template.databases, [self.writer])
         for session, _ in self.sessions:
             session.connection.exec_(_QUICKLY.encode())
+            session.connection.exec_(unlimited(session.connection.server_version).encode())
         try:
             self.copier = opened(template.server.conninfo_for(template.databases.of(part).name))
             self.copier.execute(_QUICKLY)

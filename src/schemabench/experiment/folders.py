@@ -4,7 +4,7 @@ Owns the names of files and the ranges of them. Must not read a file.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from schemabench.errors import UsageError
 from schemabench.parsing import Span
 from schemabench.records import Notice
-from schemabench.units import plural
+from schemabench.units import first_of, plural
 from schemabench.workload import FileSeries, Found
 
 SHOWN_NAMES = 10
@@ -59,12 +59,13 @@ class Folder:
         """What is told of files that are missing or have other names."""
         notices = []
         if self.missing:
-            text = f"{self.path.name}: missing in the range: {_some(self.first_missing, self.missing)}"
+            shown = first_of(self.first_missing, SHOWN_NAMES, count=self.missing)
+            text = f"{self.path.name}: missing in the range: {shown}"
             notices.append(Notice(code="missing-files", text=text))
         if self.strangers:
             text = (
                 f"{self.path.name}: left out, because not named as {self.example}: "
-                f"{_some(self.strangers[:SHOWN_NAMES], len(self.strangers))}"
+                f"{first_of(self.strangers, SHOWN_NAMES)}"
             )
             notices.append(Notice(code="files-left-out", text=text))
         return tuple(notices)
@@ -112,7 +113,7 @@ def _chosen(path: Path, series: FileSeries[Any], wanted: Span | int) -> Folder:
     if not files:
         raise UsageError(
             f"{path} has no file that is named as {_example(series)}",
-            checked=[f"files there: {_some(strangers[:SHOWN_NAMES], len(strangers))}"] if strangers else [],
+            checked=[f"files there: {first_of(strangers, SHOWN_NAMES)}"] if strangers else [],
             remedies=["give a folder of such files", "give a single file, of any name"],
         )
     times = sorted(files)
@@ -169,9 +170,3 @@ def _refused(cause: OSError) -> None:
 
 def _example(series: FileSeries[Any]) -> str:
     return f"{_EXAMPLE.strftime(series.named)} or {_EXAMPLE.strftime(series.named)}{_PACKED}"
-
-
-def _some(names: Sequence[str], count: int) -> str:
-    """Return names with commas between, and how many more there are."""
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return ", ".join(names) + more

@@ -17,6 +17,7 @@ import numpy as np
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.records import BUSY_SHARE, Notice
 from schemabench.units import format_duration, format_percent
@@ -66,11 +67,16 @@ def limit(name: str, measured: Measured) -> Notice:
     return Notice(code="client-limited", text=text)
 
 
-def stale(name: str, measured: Measured) -> str:
-    """Return why an entrant's answers disqualify it; empty if none was certainly older than it may be.
+def stale(names: Iterable[str], measured: Measured) -> dict[str, str]:
+    """Return why the answers of some entrants disqualify them, as they were certainly older than they may be.
 
-    At production's pace if that was measured.
+    At production's pace if that was measured. The baseline is as old as its copy, the control.
     """
+    found = {name: reason for name in names if (reason := _stale(name, measured))}
+    return {BASELINE: f"{found[CONTROL]}, in its copy, the control"} | found if CONTROL in found else found
+
+
+def _stale(name: str, measured: Measured) -> str:
     found = measured.staleness(name)
     for one in [one for one in found if one.phase == "adequacy"] or found:
         if one.certain_s > one.within_s:

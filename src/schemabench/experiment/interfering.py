@@ -8,7 +8,7 @@ import numpy as np
 from schemabench import statistics
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.records import Estimate, Interference
+from schemabench.records import Interference
 
 _ALONE, _BESIDE = "alone", "beside"
 
@@ -31,14 +31,13 @@ def figures(plan: Plan, name: str, measured: Measured) -> tuple[Interference, ..
                 copies=[trial.copy for trial in trials],
             )
             (beside,) = (one for one in ranking.standings if one.name == _BESIDE)
-            speed = beside.to_baseline
             found.append(
                 Interference(
                     part=part,
                     writer=writer,
                     alone_s=float(np.median(alone_s)),
                     beside_s=float(np.median(beside_s)),
-                    ratio=Estimate(value=1 / speed.value, low=1 / speed.high, high=1 / speed.low),
+                    ratio=statistics.inverse(beside.to_baseline),
                     differs=_ALONE not in beside.tied_with,
                     lock_share=tally.across_share(part),
                 )

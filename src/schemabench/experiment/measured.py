@@ -19,7 +19,7 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.companions import Executions
-from schemabench.experiment.retiring import FIRST_BLOCK, Retired
+from schemabench.experiment.retiring import FIRST_BLOCK, Retired, WrongRows
 from schemabench.experiment.staleness import Freshness
 from schemabench.load.session import Undone
 from schemabench.monitor.attribution import Tally
@@ -219,19 +219,17 @@ class Measured:
         """Return how old an entrant's answers were, in counted trials and at production's pace."""
         return self.freshness.of(name, {trial.block for trial in self.counted(name)}) if self.freshness else ()
 
-    def retire(self, name: str, difference: str, beaten: Beaten | None = None) -> None:
+    def retire(self, name: str, wrong: WrongRows | None, beaten: Beaten | None = None) -> None:
         """Count the trials of a candidate that leaves the blocks: those of a race stay as they were when it was judged.
 
         Args:
             name: The candidate.
-            difference: As in `Retired`.
+            wrong: As in `Retired`.
             beaten: On what it leaves a race; None if it is far slower than the baseline.
         """
         if beaten is None:
             self.trials[name] = [replace(one, warmup=one.block < FIRST_BLOCK) for one in self.trials[name]]
-        self.retired[name] = Retired(
-            trials=len(self.counted(name)), difference=difference, beaten=beaten, left_s=self.elapsed_s
-        )
+        self.retired[name] = Retired(trials=len(self.counted(name)), wrong=wrong, beaten=beaten, left_s=self.elapsed_s)
 
     def beside(self, name: str) -> "Measured":
         """Return all trials; those of blocks in which a candidate took part before it retired count."""

@@ -4,16 +4,16 @@ Owns the lifetime of its databases and the results of every candidate. Must not 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Literal, cast
 
 import numpy as np
 
 from schemabench import cardinality as cardinalities
-from schemabench import records, statistics
+from schemabench import records, signals, statistics
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, ServerError
+from schemabench.errors import Interrupted, ServerError, WorkerError
 from schemabench.experiment import (
     adequacy,
     agreement,
@@ -30,51 +30,24 @@ from schemabench.experiment import (
     soaking,
     surroundings,
 )
+from schemabench.experiment.after import After, break_off, deadlock_timeouts_s
 from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.building import Building
-from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.neighbours import Neighbours
-from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.shifts import Shifts
-from schemabench.experiment.soaking import Soaked
 from schemabench.experiment.team import Alone, Team
-from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.progress import Progress
-from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
+from schemabench.records import CandidateResult, Experiment, Notice
 from schemabench.redaction import redact_record
 from schemabench.server import Database, Server
-
-
-@dataclass(frozen=True, kw_only=True)
-class After:
-    """Findings after the blocks."""
-
-    watched: Watched
-    held: Conditions = field(default_factory=lambda: Conditions(baseline=(), otherwise={}, notices=()))
-    """The settings of all entrants; none if they were not read."""
-    differences: Mapping[str, str] = field(default_factory=dict)
-    """Candidate -> why it is disqualified."""
-    notices: tuple[Notice, ...] = ()
-    soaked: Soaked = field(default_factory=Soaked)
-
-    @property
-    def interrupted(self) -> str:
-        """What the user interrupted; empty if nothing."""
-        if self.soaked.interrupted:
-            return "during the soak"
-        return "while plans at production's size were asked for" if self.watched.interrupted else ""
-
-    def completed(self, found: Mapping[str, CandidateResult]) -> Mapping[str, CandidateResult]:
-        """Return results with the settings of each candidate's sessions, and how it fared in the soak."""
-        return self.soaked.completed(self.held.completed(found))
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
@@ -90,62 +63,57 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         UsageError: An input file or the number of clients does not fit.
         WorkloadError: The workload's calls are not acceptable.
         CandidateError: The baseline fails. Any other candidate that fails is reported as failed.
-        ServerError: The server fails.
+        ServerError: The server fails; with the record if only the soak is broken off.
         Interrupted: By the user; with the record of the finished blocks, if there are any.
+        WorkerError: A worker was lost, was stopped, or gave up; likewise with the record.
     """
     inputs, team = check_inputs(plan.found, plan.inputs), team or Alone(plan)
     plan = shifts.fitted(plan, server)
-    feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
-    with ExitStack() as stack:
-        building = Building(plan=plan, server=server, progress=progress, team=team, stack=stack)
-        building.build()
-        entrants, found = building.entrants, building.left_out
-        neighbours = stack.enter_context(closing(Neighbours(plan, server, progress)))
-        working = shifts.begin(plan, server, entrants, team, neighbours, stack)
-        telling, apart = surroundings.prepare(server, stack), _distance(working, entrants[0])
-        neighbours.settle()
-        blocks = _laid_out(building, working, feed, neighbours)
-        measured, interrupt = blocks.measured, ""
-        try:
-            neighbours.begin()
-            blocks.run()
-            neighbours.conclude()
-            after = _afterwards(blocks, server, telling)
-            interrupt = after.interrupted and f"{plan} was interrupted {after.interrupted}"
-        except KeyboardInterrupt as cause:
-            interrupt = f"{plan} was interrupted in {blocks.doing}"
-            blocks.break_off()
-            if not measured.blocks:
-                raise Interrupted(f"{interrupt}, before every candidate had executed one burst") from cause
-            neighbours.break_off()
-            after = _broken_off(working, measured, interrupt)
-    found |= _unranked(entrants, measured, after.differences)
-    ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
-    rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
-    notices = (
-        *_of_blocks(plan, server, entrants, inputs, measured),
-        *building.notices,
-        *after.notices,
-        *neighbours.notices(),
-        *building.changes(),
-        *(rankings.notices if rankings else ()),
-        *results.notices(measured, after.watched),
-        *after.held.notices,
-        *adequacy.notices(plan, after.watched.adequacy),
-    )
-    found |= rankings.results if rankings else {}
-    record = replace(
-        _record(plan, after.completed(building.completed(found)), measured, rankings, notices),
-        settings=after.held.baseline,
-        took_s=building.elapsed_s,
-        exchange_s=apart.median_s,
-        exchange_p99_s=apart.p99_s,
-        noise=neighbours.record(),
-        soak=after.soaked.record,
-        cache_bytes=after.watched.cache.size_bytes if after.watched.cache else None,
-    )
-    if interrupt:
-        raise Interrupted(interrupt, record)
+    feed = plan.feed()
+    with ExitStack() as untorn:
+        with ExitStack() as stack:
+            building = Building(plan=plan, server=server, progress=progress, team=team, stack=stack)
+            building.build()
+            entrants, found = building.entrants, building.left_out
+            neighbours = stack.enter_context(closing(Neighbours(plan, server, progress)))
+            working = shifts.begin(plan, server, entrants, team, neighbours, stack)
+            telling, apart = surroundings.prepare(server, stack), _distance(working, entrants[0])
+            neighbours.settle()
+            blocks = _laid_out(building, working, feed, neighbours)
+            measured = blocks.measured
+            after = After()
+            ended = _run(blocks, after, server, telling)
+            came = untorn.enter_context(signals.noted())  # the record is made, whatever comes now
+        found |= _unranked(entrants, measured, after.differences or {})
+        ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
+        rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
+        notices = (
+            *_of_blocks(plan, server, entrants, inputs, measured),
+            *building.notices,
+            *after.notices,
+            *neighbours.notices(),
+            *building.known_changes(),
+            *(rankings.notices if rankings else ()),
+            *results.notices(measured, after.watched),
+            *after.held.notices,
+            *adequacy.notices(plan, after.watched.adequacy),
+        )
+        found |= rankings.results if rankings else {}
+        record = replace(
+            _record(plan, after.completed(building.completed(found)), measured, rankings, notices),
+            settings=after.held.baseline,
+            took_s=building.elapsed_s,
+            exchange_s=apart.median_s,
+            exchange_p99_s=apart.p99_s,
+            noise=neighbours.record(),
+            soak=after.soaked.record,
+            cache_bytes=after.watched.cache.size_bytes if after.watched.cache else None,
+        )
+    if came() and ended is None:
+        ended = Interrupted(f"{plan} was interrupted after all was measured")
+    if ended:
+        ended.known = record
+        raise ended
     return record
 
 
@@ -168,9 +136,25 @@ def _laid_out(building: Building, working: Shifts, feed: Feed, neighbours: Neigh
         progress=building.progress,
         copies=Copies(plan=plan, copy_s=building.copying_s),
         renew=lambda some: renew(server, working, some),
-        differs=lambda one: agreement.difference(plan, entrants[0], one),
+        wrong=lambda one: agreement.wrong_rows(plan, team, entrants[0], entrants[1], one),
         neighbours=neighbours,
     )
+
+
+def _run(
+    blocks: Blocks, after: After, server: Server, telling: Database | None
+) -> Interrupted | WorkerError | ServerError | None:
+    """Run the blocks and what comes after them; return why that ended early, if it did and there are results."""
+    try:
+        blocks.neighbours.begin()
+        blocks.run()
+        blocks.neighbours.conclude()
+        _look_at_all(after, blocks, server, telling)
+    except (KeyboardInterrupt, WorkerError) as cause:
+        return break_off(blocks, after, cause)
+    if after.interrupted:
+        return Interrupted(f"{blocks.plan} was interrupted {after.interrupted}")
+    return after.soaked.failure
 
 
 def _of_blocks(
@@ -189,10 +173,11 @@ def _of_blocks(
     yield from company.notices(plan, entrants, measured)
 
 
-def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
-    """Return the findings after the blocks: settings, adequacy, states, plans, and the soak.
+def _look_at_all(after: After, blocks: Blocks, server: Server, telling: Database | None) -> None:
+    """Add the findings after the blocks: settings, adequacy, states, plans, and the soak.
 
     Args:
+        after: Receives each finding as it is made.
         blocks: The finished blocks; a candidate that fails now leaves the experiment there.
         server: Where.
         telling: Measures the cache, from `surroundings.prepare`.
@@ -202,59 +187,22 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     measured.add(working.samples())
     present = [one for one in entrants if one.name not in measured.failed]
     settings = working.settings(present, [one.name for one in present if measured.is_left(one.name)])
-    held = conditions.gathered(server, present, settings)
-    grown = {one.name: observers[one].sizes() for one in present}
-    cached = surroundings.look(server, present, telling)
-    kept = adequacy.keep_pace(plan, working, entrants, feed, measured, progress)
+    after.held = conditions.gathered(server, present, settings)
+    after.grown = {one.name: observers[one].sizes() for one in present}
+    after.cache = surroundings.look(server, present, telling)
+    after.adequacy = adequacy.keep_pace(plan, working, entrants, feed, measured, progress)
     blocks.neighbours.end()
     checkpoints.execute(plan, working, server, feed, blocks.size, measured, progress)
     progress.stage(plan, "comparing states")
-    unfinished = {name for name, one in kept.items() if one.cut}
-    differences, notices = agreement.judge(plan, entrants, measured, unfinished)
-    stale = {one.name: reason for one in entrants if (reason := gates.stale(one.name, measured))}
-    if CONTROL in stale:
-        stale.setdefault(BASELINE, f"{stale[CONTROL]}, in its copy, the control")
-    differences = {**stale, **differences}
+    unfinished = {name for name, one in after.adequacy.items() if one.cut}
+    wrong, after.notices = agreement.judge(plan, blocks.team, entrants, measured, unfinished)
+    after.differences = {**gates.stale((one.name for one in entrants), measured), **wrong}
     progress.stage(plan, "explaining plans")
     blocks.look_ahead()
-    watched = replace(_look_back(plan, server, working, measured, grown, kept, progress), cache=cached)
-    soaked = Soaked() if watched.interrupted else soaking.soak(blocks, server, differences)
-    told = (*notices, *soaked.notices)
-    return After(watched=watched, held=held, differences=differences, notices=told, soaked=soaked)
-
-
-def _broken_off(working: Shifts, measured: Measured, interrupt: str) -> After:
-    """Return what is quickly available of entrants whose experiment was interrupted."""
-    observers = working.observers
-    measured.add(working.team.break_off())
-    through = [one for one in observers if one.name not in measured.failed]
-    contention: dict[str, Contention | None] = {one.name: None for one in through}
-    for one in through:
-        with suppress(ServerError):  # its database may be between two copies
-            contention[one.name] = observers[one].contention(
-                measured.tally(one.name), float(measured.pauses(one.name).sum())
-            )
-    text = (
-        f"{interrupt}. Results cover the blocks before. States and invariants were not checked, and no plans were "
-        "collected"
-    )
-    if measured.workers and measured.lacks_times:
-        measured.times.clear()
-        text += ". Service times are left out, because not all workers handed theirs over"
-    return After(
-        watched=Watched(
-            contention=contention,
-            plans={},
-            grown={one.name: {} for one in through},
-            missing=observers[through[0]].missing,
-            deadlock_timeouts_s=_deadlock_timeouts_s(observers),
-        ),
-        notices=(Notice(code="interrupted", text=text),),
-    )
-
-
-def _deadlock_timeouts_s(observers: Mapping[Entrant, Observer]) -> dict[str, float]:
-    return {one.name: observer.deadlock_timeout_s for one, observer in observers.items()}
+    after.watched = _look_back(blocks, server, after)
+    if not after.watched.interrupted:
+        after.soaked = soaking.soak(blocks, server, after.differences)
+        after.notices += after.soaked.notices
 
 
 def _unranked(
@@ -329,6 +277,7 @@ def _record(
         precision=plan.precision,
         isolation=plan.found.workload.isolation,
         operations_sql={operation.name: operation.sql for operation in plan.found.operations.values()},
+        queries=plan.found.queries,
         sample_hz=plan.sample_hz,
         busy_share=gates.busy_share(measured, measured.trials),
         workers=results.busy_shares(measured),
@@ -345,16 +294,9 @@ def _record(
     return redact_record(experiment)
 
 
-def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
-    plan: Plan,
-    server: Server,
-    working: Shifts,
-    measured: Measured,
-    grown: Mapping[str, Reading],
-    kept: Mapping[str, Adequacy],
-    progress: Progress,
-) -> Watched:
+def _look_back(blocks: Blocks, server: Server, after: After) -> Watched:
     """Return the observations of the remaining entrants, and their plans for each operation."""
+    plan, working, measured = blocks.plan, blocks.shifts, blocks.measured
     observers = working.observers
     through = [one for one in observers if one.name not in measured.failed]
     calls = planning.calls(plan, measured.examples)
@@ -364,7 +306,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         with working.opened(one, few=True):
             plans[one.name] = planning.plans(one, calls)
     asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
-    comparison = production.compare(plan, server, asked, had, calls, progress, working.team)
+    comparison = production.compare(plan, server, asked, had, calls, blocks.progress, working.team)
     changed = planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL})
     return Watched(
         contention={
@@ -372,15 +314,16 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
             for one in through
         },
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
-        grown=grown,
+        grown=after.grown,
         missing={
             **observers[through[0]].missing,
             **checkpoints.missing(plan, server, measured),
             **_upkeep_missing(plan),
         },
-        adequacy=kept,
+        cache=after.cache,
+        adequacy=after.adequacy,
         owned=server.owned,
-        deadlock_timeouts_s=_deadlock_timeouts_s(observers),
+        deadlock_timeouts_s=deadlock_timeouts_s(observers),
         grown_plans={name: one.plans for name, one in comparison.by_candidate.items()},
         interrupted=comparison.interrupted,
         notices={name: (*told, *comparison.by_candidate[name].notices) for name, told in changed.items()},

@@ -17,6 +17,7 @@ from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
 from schemabench.experiment import folders
+from schemabench.experiment.feed import Feed
 from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
 from schemabench.noise.model import Model
@@ -138,6 +139,10 @@ class Plan:
         for writer, change in self.found.adjustments.get(self.cardinality, {}).items():
             contents[f"writer {writer}"] = repr(change)
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
+
+    def feed(self, *, goes_on: bool = False) -> Feed:
+        """Return the source of its calls, from their start; `goes_on` as there."""
+        return Feed(self.found, self.values, self.seed, self.inputs, goes_on=goes_on)
 
     @property
     def bounds(self) -> Mapping[str, str | None]:

@@ -27,7 +27,7 @@ from schemabench.monitor.nodes import Node, cut, differing, every_node, outline
 from schemabench.monitor.plans import Statement, explain
 from schemabench.records import Notice, StatementPlan
 from schemabench.server import Databases, lost
-from schemabench.units import plural
+from schemabench.units import first_of, plural
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
@@ -103,7 +103,7 @@ def chosen(template: Template, databases: Databases, calls: Calls) -> Choices:
     Raises:
         LostConnectionError, psycopg.Error: The server failed.
     """
-    writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of a part
+    writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of a part and role
     with suppress(CandidateError, WorkloadError), closing(Sessions(template, databases, writers)) as new:
         return dict(chain.from_iterable(choose(*asked).items() for asked in _asked(new, calls)))
     return {}
@@ -166,15 +166,10 @@ def notices(
                 found.setdefault((code, cases), []).append(name)
     told: dict[str, tuple[Notice, ...]] = dict.fromkeys(own, ())
     for (code, said), names in found.items():
-        notice = Notice(code=code, text=f"{_SAID[code].format(_listed(names))}: {said}")
+        notice = Notice(code=code, text=f"{_SAID[code].format(first_of(names, _SHOWN))}: {said}")
         for name in names:
             told[name] += (notice,)
     return told
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _stale(ended: Ended, own: Sequence[StatementPlan]) -> list[str]:
@@ -229,13 +224,12 @@ def _shown(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
 def _first(changed: Mapping[str, str]) -> str:
     """Return the first operation with its plans, and the names of the others: growing tables change many plans."""
     (operation, plans), *others = changed.items() or (("", ""),)
-    also = f"; and others of {_listed([name for name, _ in others])}" if others else ""
+    also = f"; and others of {first_of([name for name, _ in others], _SHOWN)}" if others else ""
     return f"{operation}: {plans}{also}" if operation else ""
 
 
 def _some(cases: Sequence[str]) -> str:
-    more = f"; and {len(cases) - _SHOWN} more" if len(cases) > _SHOWN else ""
-    return "; ".join(cases[:_SHOWN]) + more
+    return first_of(cases, _SHOWN, between="; ", rest="; and {:,} more")
 
 
 @contextmanager

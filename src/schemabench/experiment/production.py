@@ -16,7 +16,6 @@ from schemabench.candidate import BASELINE
 from schemabench.errors import SchemabenchError, ServerError
 from schemabench.experiment import databases, filling, planning
 from schemabench.experiment.entrant import CONTROL, Entrant
-from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team, beating
 from schemabench.experiment.template import Template
@@ -26,6 +25,7 @@ from schemabench.production import File, Production, Relation
 from schemabench.progress import Progress
 from schemabench.records import GrownPlan, Notice, StatementPlan
 from schemabench.server import Server, scratch, several
+from schemabench.units import first_of
 
 _DIFFERS = "production-plan"
 _NOT_COMPARED = "production-not-compared"
@@ -124,7 +124,10 @@ def _shared(found: Mapping[str, _Found]) -> dict[str, Compared]:
     for name, one in found.items():
         for remark in one.told:
             names.setdefault(remark, []).append(name)
-    notices = {(code, said): Notice(code=code, text=f"{_listed(some)}: {said}") for (code, said), some in names.items()}
+    notices = {
+        (code, said): Notice(code=code, text=f"{first_of(some, _SHOWN_NAMES)}: {said}")
+        for (code, said), some in names.items()
+    }
     return {
         name: Compared(plans=one.plans, notices=tuple(notices[remark] for remark in one.told))
         for name, one in found.items()
@@ -189,8 +192,7 @@ class _Growing:
             OSError: A file cannot be made longer.
         """
         found = self.plan.found
-        feed = Feed(found, self.plan.values, self.plan.seed, self.plan.inputs)
-        background = beating(self.team, feed.background())
+        background = beating(self.team, self.plan.feed().background())
         isolation, parts = found.workload.isolation, self.plan.parts
         template = filling.build(
             one.template.candidate, found.operations, self.server, background, isolation, parts=parts
@@ -280,7 +282,7 @@ def _differing(where: str, plans: Sequence[GrownPlan], own: Sequence[StatementPl
 
 def _unknown(tables: frozenset[str]) -> Iterator[_Remark]:
     if tables:
-        read = f"plans that read {_listed(sorted(tables))}"
+        read = f"plans that read {first_of(sorted(tables), _SHOWN_NAMES)}"
         yield _NOT_COMPARED, f"{read} were not compared with those at production's size, which is not known"
 
 
@@ -288,9 +290,5 @@ def _unplanned(own: Sequence[StatementPlan], now: Choices, there: Choices) -> It
     """Yield what is told of the operations that the second server did not plan, though the measured one did."""
     keys = {(one.operation, one.position) for one in own if one.plan}
     if missing := {operation for operation, position in keys & now.keys() - there.keys()}:
-        yield _NOT_COMPARED, f"at production's size, the second server made no plans of {_listed(sorted(missing))}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN_NAMES
-    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+        names = first_of(sorted(missing), _SHOWN_NAMES)
+        yield _NOT_COMPARED, f"at production's size, the second server made no plans of {names}"

@@ -7,7 +7,6 @@ interval of its figures is therefore as wide as one that holds at all looks.
 """
 
 from dataclasses import replace
-from math import exp
 from typing import TypeVar
 
 import numpy as np
@@ -15,11 +14,10 @@ import numpy as np
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.experiment import departed
-from schemabench.experiment.departed import stretched, to_ratio
+from schemabench.experiment.departed import stretched
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.retired import inverse
 from schemabench.records import CandidateResult, Cost, Estimate, Interference, Notice, Standing, WriterRatio
 from schemabench.statistics import Span
 from schemabench.units import format_duration, format_significant, plural
@@ -41,7 +39,7 @@ def result(plan: Plan, left: CandidateResult, measured: Measured) -> CandidateRe
     retirement = records.Retirement(
         rule="race",
         trials=measured.retired[name].trials,
-        slower=inverse(standing.to_baseline),
+        slower=statistics.inverse(standing.to_baseline),
         leader=leader,
         behind=behind,
         left_s=measured.retired[name].left_s,
@@ -92,7 +90,8 @@ def doubt(plan: Plan, name: str, standing: Standing, measured: Measured) -> tupl
 
 
 def _times(lead: Span) -> str:
-    value, low, high = (format_significant(exp(log), 3) for log in (lead.centre, lead.low, lead.high))
+    ratio = lead.as_ratio()
+    value, low, high = (format_significant(one, 3) for one in (ratio.value, ratio.low, ratio.high))
     return f"{value}x [{low}, {high}]"
 
 
@@ -100,7 +99,7 @@ def lag(name: str, measured: Measured) -> tuple[str, Estimate]:
     """Return who led when a candidate left a race, and its throughput as a ratio to the leader's."""
     beaten = measured.retired[name].beaten
     assert beaten is not None, f"{name} left no race"
-    return beaten.leader, to_ratio(beaten.leads[beaten.leader].reversed())
+    return beaten.leader, beaten.leads[beaten.leader].reversed().as_ratio()
 
 
 def writers(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...]:
@@ -117,7 +116,7 @@ def writers(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...
         copies = measured.copies_of_blocks(BASELINE)
         spans = statistics.race_spans(-np.log(times).T, names, family=len(plan.writers), level=_LEVEL, copies=copies)
         span: Span = spans[name, BASELINE]
-        found.append(WriterRatio(writer=writer, ratio=to_ratio(span), differs=span.apart))
+        found.append(WriterRatio(writer=writer, ratio=span.as_ratio(), differs=span.apart))
     return tuple(found)
 
 

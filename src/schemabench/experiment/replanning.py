@@ -46,14 +46,16 @@ class Planned:
                 self._calls[place, operation] = (*calls, *known)[:PLANNED]
 
     def places(self, writers: Sequence[Writer]) -> list[int]:
-        """Return a few connections, in order, that together have planned every operation of each part; one at least.
+        """Return a few connections, in order, that together have planned all operations of each part and role.
+
+        It is one at least.
 
         Args:
             writers: Those of all connections.
         """
-        first: dict[tuple[str, str], int] = {}
+        first: dict[tuple[str, str, str], int] = {}
         for place, operation in sorted(self._calls):
-            first.setdefault((operation, writers[place].part), place)
+            first.setdefault((operation, writers[place].part, writers[place].role), place)
         return sorted({*first.values()} or {0})
 
     def repeat(self, pairs: Mapping[int, tuple[Session, Writer]], prepared: Prepared) -> None:

@@ -44,18 +44,13 @@ def result(plan: Plan, left: CandidateResult, measured: Measured) -> CandidateRe
     """
     name, standing = left.name, left.standing
     assert standing is not None, f"{name} has no standing"
-    slower = inverse(standing.to_baseline)
+    slower = statistics.inverse(standing.to_baseline)
     return replace(
         left,
         retired=Retirement(trials=measured.retired[name].trials, slower=slower, left_s=measured.retired[name].left_s),
         writers=writers.of_few(plan, name, measured.beside(name)),
         notices=(notice(name, measured, slower), *left.notices),
     )
-
-
-def inverse(ratio: Estimate) -> Estimate:
-    """Convert a ratio of speeds to a ratio of times, or the reverse."""
-    return Estimate(value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low)
 
 
 def notice(name: str, measured: Measured, slower: Estimate) -> Notice:

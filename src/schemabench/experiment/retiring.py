@@ -31,13 +31,25 @@ FIRST_BLOCK = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class WrongRows:
+    """What is wrong with the rows of a candidate that left."""
+
+    reason: str
+    """In words."""
+    is_absolute: bool = False
+    """Whether they violate an invariant; otherwise they differ from the baseline's."""
+    control_differs: bool = False
+    """Whether the control's differed from the baseline's, too: then the difference proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Retired:
     """A candidate that left the blocks early."""
 
     trials: int
     """The number of its trials that count."""
-    difference: str = ""
-    """How its rows differ from the baseline's after the same bursts; empty if they do not."""
+    wrong: WrongRows | None = None
+    """What is wrong with its rows after the same bursts as the baseline; None if nothing."""
     beaten: Beaten | None = None
     """On what it left the race; None if it left as far slower than the baseline."""
     left_s: float = 0.0

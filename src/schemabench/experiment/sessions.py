@@ -86,7 +86,7 @@ class Sessions:
         self._pairs: list[tuple[Session, Writer]] = []
         self._prepared = Prepared(template)
         self._further: list[tuple[Session, Writer]] = []
-        """Connections for plans of writers whose part is only other workers'."""
+        """Connections for plans of writers of whose part and role only other workers have any."""
         self._flushing: dict[Session, bool] = {}
         """Session -> whether it may flush its statistics, and has prepared that."""
         self._may_flush: dict[str, bool] = {}
@@ -297,13 +297,15 @@ class Sessions:
         """Return a session of the given writer that has prepared a call, and its statements as EXPLAIN takes them.
 
         The session has executed the operation, and so has its current plan. If only other workers have such a
-        connection, it is any session of this process with the same part, or a further one.
+        connection, it is any session of this process with the same part and role, or a further one: row-level security
+        and grants go by the role.
 
         Raises:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        own = [session for session, one in (*self, *self._further) if one.part == writer.part]
+        alike = writer.part, writer.role
+        own = [session for session, one in (*self, *self._further) if (one.part, one.role) == alike]
         if not own:
             self._further += _opened(self._template, self._databases, [writer], self.round_trip_s, self.memory)
             own = [self._further[-1][0]]

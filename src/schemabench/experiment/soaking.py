@@ -74,6 +74,8 @@ class Soaked:
     """Entrant -> how it fared."""
     interrupted: bool = False
     """Whether the user ended it."""
+    failure: ServerError | None = None
+    """Of the server, which is gone."""
     notices: tuple[Notice, ...] = ()
 
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
@@ -122,15 +124,13 @@ def check(plan: Plan) -> None:
 def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
     """Have new copies of the templates work by turns, and return how their figures changed.
 
-    The sessions of the blocks are closed, so that their connections are free.
+    The sessions of the blocks are closed, so that their connections are free. Whatever fails of the server, even if it
+    is gone, the finished rounds are returned, with a notice.
 
     Args:
         blocks: The finished blocks; all of their entrants that are left take part.
         server: Where.
         left_out: Entrants that do not take part; nobody does without the baseline.
-
-    Raises:
-        ServerError: The server is gone. After any other failure, the finished rounds are returned, with a notice.
     """
     plan, measured = blocks.plan, blocks.measured
     entrants = [one for one in blocks.entrants if measured.is_left(one.name) and one.name not in left_out]
@@ -141,16 +141,16 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         one.close()
     pattern = _paced(plan) if _is_paced(plan) else _closed(plan, blocks.size, measured)
     course, interrupted, broken = _Course(plan=plan, pattern=pattern), False, ""
+    gone: ServerError | None = None
     try:
         _run(course, server, entrants, blocks.progress)
     except KeyboardInterrupt:
         interrupted = True
     except ServerError as failure:
-        if not server.alive():
-            raise
+        broken, gone = failure.headline, None if server.alive() else failure
         if not course.begun:
-            return Soaked(notices=(Notice(code="soak-not-begun", text=f"There was no soak: {failure.what}"),))
-        broken = failure.what
+            notice = Notice(code="soak-not-begun", text=f"There was no soak: {broken}")
+            return Soaked(failure=gone, notices=(notice,))
     figures = _figures(plan, course.taking, course.rounds)
     record = Soak(
         asked_s=plan.soak_s,
@@ -168,7 +168,7 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
     whole = plan.inputs and not record.interrupted
     bursts = [one.bursts for one in course.taking if whole and not one.ended]
     told = (*_limits_of_course(broken, bursts), *notices(record, figures, len(entrants), unread))
-    return Soaked(record=record, figures=figures, interrupted=interrupted, notices=told)
+    return Soaked(record=record, figures=figures, interrupted=interrupted, failure=gone, notices=told)
 
 
 def _limits_of_course(broken: str, bursts: Collection[int]) -> Iterator[Notice]:

@@ -155,7 +155,7 @@ class Team(Protocol):
         """Return the others' service times since the last request, by entrant and operation: with their block, flat."""
 
     def break_off(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
-        """After an interrupt at any point, end the others' part; return as `samples` what they hand over at once."""
+        """At any point, end the others' part; return as `samples` what those who are left hand over at once."""
 
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
         """Return the settings of the others' sessions with the named entrants; `custom` as for a session's."""

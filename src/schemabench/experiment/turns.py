@@ -90,9 +90,8 @@ class Turns:
     _worked_s: float = 0.0
 
     def __post_init__(self) -> None:
-        plan = self.plan
-        self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs, goes_on=True)
-        self._team = Alone(plan)
+        self._feed = self.plan.feed(goes_on=True)
+        self._team = Alone(self.plan)
 
     def take(self, place: tuple[int, int], started_s: float) -> None:
         """Take one turn, until its part of the time is over; none if earlier turns have used that up.

@@ -7,7 +7,6 @@ effect on the others.
 """
 
 from collections.abc import Mapping, Sequence
-from math import exp
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from schemabench.experiment import gates
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.records import Estimate, WriterRatio
+from schemabench.records import WriterRatio
 
 
 def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str, tuple[WriterRatio, ...]]:
@@ -64,6 +63,5 @@ def of_few(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...]
             for one in (name, BASELINE, CONTROL)
         }
         lag = statistics.lag(logs[name] - logs[BASELINE], logs[CONTROL] - logs[BASELINE], family=len(writers))
-        ratio = Estimate(value=exp(-lag.centre), low=exp(-lag.high), high=exp(-lag.low))
-        found.append(WriterRatio(writer=writer, ratio=ratio, differs=lag.apart))
+        found.append(WriterRatio(writer=writer, ratio=lag.reversed().as_ratio(), differs=lag.apart))
     return tuple(found)

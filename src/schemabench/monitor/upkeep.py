@@ -78,6 +78,8 @@ class Done:
     vacuums: int = 0
     analyzes: int = 0
     elapsed_s: float = 0.0
+    """The time of the commands that were executed, with their waits for locks. Connecting is not in it, nor is the wait
+    for a table that was then skipped."""
     wal_bytes: float = 0.0
     """WAL of the whole server meanwhile."""
 
@@ -208,20 +210,22 @@ def _query(version: int) -> str:
 def _carry_out(conninfo: str, wanted: Mapping[int, tuple[str, Due]]) -> tuple[Mapping[int, Due], Done]:
     """Vacuum and analyze; return what was executed, by owner, and its cost."""
     executed: dict[int, Due] = {}
-    started_s = perf_counter()
+    elapsed_s = 0.0
     with opened(conninfo) as connection:
         connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
         connection.execute(f"SET lock_timeout = '{LOCK_LIMIT_S:g}s'".encode())
         before = connection.execute(_WAL).fetchone()
         for owner, (name, (vacuum, analyze)) in wanted.items():
             words = ("VACUUM (ANALYZE)" if analyze else "VACUUM") if vacuum else "ANALYZE"
+            started_s = perf_counter()
             with suppress(psycopg.errors.LockNotAvailable):  # autovacuum does not wait for a locked table either
                 connection.execute(f"{words} {name}".encode())
+                elapsed_s += perf_counter() - started_s
                 executed[owner] = Due(vacuum, analyze)
         after = connection.execute(_WAL_SINCE, before).fetchone()
     return executed, Done(
         vacuums=sum(vacuum for vacuum, _ in executed.values()),
         analyzes=sum(analyze for _, analyze in executed.values()),
-        elapsed_s=perf_counter() - started_s,
+        elapsed_s=elapsed_s,
         wal_bytes=after[0] if after else 0.0,
     )

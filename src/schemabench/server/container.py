@@ -81,6 +81,9 @@ class ContainerServer:
         """Return whether the container runs."""
         return _status(self.container) == "running"
 
+    def forget_crashes(self) -> None:
+        """Do nothing: what its server has recovered from is not told."""
+
     def failure(self) -> str | None:
         """Return the container's state and the end of its log, or None while it runs."""
         if (status := _status(self.container)) == "running":
@@ -332,11 +335,8 @@ def _client(limit_s: int = DAEMON_LIMIT_S) -> Iterator[Any]:
     """Connect to the daemon that testcontainers would use, which has so long for each answer."""
     from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
 
-    client = DockerClient(timeout=limit_s).client
-    try:
+    with closing(DockerClient(timeout=limit_s).client) as client:
         yield client
-    finally:
-        client.close()
 
 
 def _daemon_trouble() -> str | None:

@@ -199,8 +199,17 @@ def _refuse_pooler(connection: psycopg.Connection[TupleRow], *, measured: bool) 
 
 
 def _lift_limits(connection: psycopg.Connection[TupleRow]) -> None:
-    limits = [*_LIMITS, *([_TRANSACTION_LIMIT] if connection.info.server_version >= _TRANSACTION_LIMIT_SINCE else [])]
-    connection.execute("; ".join(f"SET {name} = 0" for name in limits))
+    connection.execute(unlimited(connection.info.server_version).encode())
+
+
+def unlimited(server_version: int) -> str:
+    """Return the statements that lift all time limits of the session that executes them.
+
+    Args:
+        server_version: As libpq tells it, as in `180001`.
+    """
+    limits = (*_LIMITS, *((_TRANSACTION_LIMIT,) if server_version >= _TRANSACTION_LIMIT_SINCE else ()))
+    return "; ".join(f"SET {name} = 0" for name in limits)
 
 
 def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[TupleRow]:

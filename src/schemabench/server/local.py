@@ -16,7 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -55,7 +55,7 @@ MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 """File systems on which fsync costs nothing, so that writes look cheaper than they are."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class LocalServer:
     """A running server whose processes and folder are ours."""
 
@@ -75,6 +75,8 @@ class LocalServer:
     """What it was started with."""
     owned: bool = True
     """Whether the server ends with the run."""
+    _told_bytes: int = field(default=0, init=False)
+    """How much of the log tells of crashes that are over."""
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -101,16 +103,20 @@ class LocalServer:
         """Return whether the postmaster runs."""
         return self.process.poll() is None
 
+    def forget_crashes(self) -> None:
+        """Leave out of `failure` the crashes from which it has recovered."""
+        with suppress(OSError):
+            self._told_bytes = self.log.stat().st_size
+
     def failure(self) -> str | None:
         """Return how the server died, or how it crashed and recovered, with the end of its log; None if it did not."""
-        code, lines = self.process.poll(), _tail(self.log, 1000, self.settings)
-        crashes = [line.strip() for line in lines if "was terminated by signal" in line or "PANIC:" in line]
-        if code is None and not crashes:
-            return None
-        if code is None:
-            return f"a process of the server ended and the server restarted: {'; '.join(crashes[-2:])}"
+        if (code := self.process.poll()) is None:
+            lines = _tail(self.log, 1000, self.settings, after_bytes=self._told_bytes)
+            crashes = [line.strip() for line in lines if "was terminated by signal" in line or "PANIC:" in line]
+            told = "; ".join(crashes[-2:])
+            return f"a process of the server ended and the server restarted: {told}" if crashes else None
         end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        log = "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
+        log = "\n".join(f"  {line}" for line in _tail(self.log, 1000, self.settings)[-LOG_LINES:])
         return f"the server (process {self.process.pid}) {end}\nIts log ends:\n{log}"
 
 
@@ -341,10 +347,11 @@ def _file_system(path: Path) -> str:
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
 
 
-def _tail(log: Path, limit: int, settings: Mapping[str, str]) -> list[str]:
-    """Return the last lines of a log, without the values of settings that may be secret."""
-    with suppress(OSError):
-        text = log.read_text(encoding="utf-8", errors="replace")
+def _tail(log: Path, limit: int, settings: Mapping[str, str], *, after_bytes: int = 0) -> list[str]:
+    """Return the last lines of a log, or of its end, without the values of settings that may be secret."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(after_bytes)
+        text = file.read().decode(errors="replace")
         return without_values("\n".join(text.splitlines()[-limit:]), settings).splitlines()
     return []
 

@@ -84,7 +84,7 @@ class Server:
         self._patience = dropping.Patience()
         self.kept: list[tuple[object, Databases]] = []
         self.most_bytes: int | None = None
-        self._version = _version(session)
+        self._version = (session.info.parameter_status("server_version") or "").partition(" ")[0]
         self.record = self._read_record(session)
 
     def __repr__(self) -> str:
@@ -184,6 +184,10 @@ class Server:
             self._connected()
             return True
         return False
+
+    def begin(self) -> None:
+        """Begin an experiment: crashes before it, from which the server has recovered, are no failure in it."""
+        self.source.forget_crashes()
 
     def failure(self) -> str | None:
         """Return how the server died, or crashed and recovered, with the end of its log; None if it did neither.
@@ -366,11 +370,6 @@ def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow
         session.close()
         raise
     return session
-
-
-def _version(session: psycopg.Connection[TupleRow]) -> str:
-    row = session.execute("SHOW server_version").fetchone()
-    return str(row[0]).split()[0] if row else ""
 
 
 def _flush(session: psycopg.Connection[TupleRow]) -> None:

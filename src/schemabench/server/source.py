@@ -48,5 +48,8 @@ class Source(Protocol):
     def alive(self) -> bool:
         """Return whether it runs."""
 
+    def forget_crashes(self) -> None:
+        """Leave out of `failure` the crashes from which it has recovered: they are no reason for what fails later."""
+
     def failure(self) -> str | None:
         """Return how it died or crashed, or None."""

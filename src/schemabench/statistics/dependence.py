@@ -107,7 +107,7 @@ class _Layout:
     @property
     def within(self) -> int:
         """Return the degrees of freedom within copies."""
-        return self.blocks - 1 - int(self.numbers[-1]) if self.between else self.blocks - self.fitted
+        return self.blocks - 1 - int(self.numbers[-1]) if self.between > 0 else self.blocks - self.fitted
 
 
 class _Moments(NamedTuple):
@@ -219,7 +219,7 @@ def _layout(copies: Sequence[int], blocks: int, fitted: int) -> _Layout:
     if len(sizes) == blocks or len(sizes) <= fitted:
         numbers, sizes = np.zeros_like(numbers), np.array([blocks])
     weight = float((sizes**2).sum() / blocks)
-    between = len(sizes) - fitted
+    between = max(0, len(sizes) - fitted)
     length = (blocks - weight) / (len(sizes) - 1) if len(sizes) > 1 else float(blocks)
     return _Layout(numbers=numbers, length=length, weight=weight, between=between, fitted=fitted)
 
