@@ -11,13 +11,16 @@ import pytest
 from fixed_run import RUN
 from pages import MARKUP, NAME, Page
 
+from schemabench import report
 from schemabench.records import Run
 from schemabench.report import document, page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
+ROOT = Path(__file__).parents[2]
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+LAPTOP = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3, for text of usual size."""
 _MARKS = """
@@ -76,6 +79,9 @@ return arguments[0].flatMap(selector => [...document.querySelectorAll(selector)]
     return [`${element.tagName}.${element.className}`, (bright + 0.05) / (dark + 0.05)];
 });
 """
+_RANKS = """
+return [...document.querySelectorAll("section.ranks > .scroll")].map(box => [box.scrollWidth, box.clientWidth]);
+"""
 _TEXTS = ["p", "td", "th", "dd", "summary", "a", "code", "ins", "del", "mark", "[class*=more-]", "[class*=less-]"]
 
 
@@ -93,6 +99,13 @@ def fixed_tab(browser: "Chrome", tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def hostile_tab(browser: "Chrome", tmp_path_factory: pytest.TempPathFactory) -> Page:
     return pages.opened(browser, written(pages.hostile(), tmp_path_factory))
+
+
+@pytest.fixture(
+    scope="module", params=sorted((ROOT / "reports" / "example").glob("*.json.gz")), ids=lambda path: path.stem
+)
+def example_tab(request: pytest.FixtureRequest, browser: "Chrome", tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return pages.opened(browser, written(report.read(request.param), tmp_path_factory))
 
 
 @pytest.fixture
@@ -191,6 +204,16 @@ def test_page_fits_a_phone(fixed_page: Page) -> None:
     fixed_page.emulate("setDeviceMetricsOverride", **PHONE)
 
     assert fixed_page.run("return document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_table_of_ranks_is_no_wider_than_a_laptop(fixed_page: Page, example_tab: Page) -> None:
+    for one in (fixed_page, example_tab):
+        one.show()
+        one.emulate("setDeviceMetricsOverride", **LAPTOP)
+        found = one.run(_RANKS)
+
+        assert found
+        assert [(wide, room) for wide, room in found if wide > room] == [], "it scrolls"
 
 
 def test_sql_that_is_folded_away_is_shown_on_paper(fixed_page: Page) -> None:

@@ -260,6 +260,11 @@ def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Exp
         assert any(sum(trial.waits.values()) for trial in warmup), "sampled, and not counted"
 
 
+def test_an_experiment_says_which_blocks_of_its_workload_only_check(sampled: Experiment) -> None:
+    assert sampled.queries == ("items", "empty_keys")
+    assert {*sampled.queries} < {*sampled.operations_sql}
+
+
 def test_the_lock_and_the_pair_of_operations_behind_a_slow_candidate_are_named(sampled: Experiment) -> None:
     found = _results(sampled)
     queue, whole_table = found["queue"].contention, found["whole_table"].contention

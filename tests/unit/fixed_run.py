@@ -463,6 +463,7 @@ USAGE = Experiment(
     precision=0.01,
     settings=SETTINGS,
     operations_sql={"upsert_media_count": UPSERT_SQL},
+    queries=(),
     sample_hz=50.0,
     busy_share=0.83,
     steal_share=0.004,

@@ -127,6 +127,7 @@ def experiment(
         "notices": (),
         "replay": {},
         "operations_sql": OPERATIONS,
+        "queries": ("state",),
     }
     return replace(USAGE, **{**fields, **changes})  # type: ignore[arg-type]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import programs
 import pytest
 from fixed_run import RUN
+from run_file_schema import run_file_schema
 from test_report_growth import GROWTH
 
 import schemabench
@@ -73,6 +74,15 @@ def test_columns_are_named_in_snake_case_and_once_and_each_is_explained() -> Non
         assert [column for column in columns if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", column)] == []
         assert all(f"{one.name} ({one.dtype}): {one.meaning}" in str(table.__doc__) for one in table.columns)
         assert name in str(RunFrames.__doc__)
+
+
+def test_stolen_time_is_said_to_be_of_the_machine_of_the_one_worker_that_measures_it() -> None:
+    (meaning,) = [one.meaning for one in frames.tables()["experiments"].columns if one.name == "steal_share"]
+    field = run_file_schema()["$defs"]["Experiment"]["properties"]["steal_share"]["description"]
+
+    for text in (meaning, field):
+        assert "the first worker's" in text
+        assert "this machine" not in text, "a reader may be at another one"
 
 
 def test_there_is_a_row_for_each_trial_in_order_with_the_rates_of_its_time() -> None:

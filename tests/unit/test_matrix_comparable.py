@@ -110,12 +110,32 @@ def test_another_share_of_the_work_is_refused() -> None:
         compared(run("15.1", one), run("16.1", other))
 
 
-def test_query_that_only_checks_may_differ() -> None:
+@pytest.mark.parametrize("queries", [("state",), None], ids=["named", "older"])
+def test_query_that_only_checks_may_differ(queries: tuple[str, ...] | None) -> None:
     for checks in ("SELECT site FROM storage;\n", "SELECT site FROM storage HAVING count(*) < :'fewest'::bigint;\n"):
-        checked = at(operations_sql={**OPERATIONS, "state": checks})
-        assert codes(run("15.1", at()), run("16.1", checked)) == []
+        checked = at(operations_sql={**OPERATIONS, "state": checks}, queries=queries)
+        assert codes(run("15.1", at(queries=queries)), run("16.1", checked)) == []
 
 
+def test_block_that_the_run_file_names_as_a_query_may_differ_however_it_looks() -> None:
+    one, other = (at(operations_sql={**OPERATIONS, "state": f"SELECT sites_in_{place}();\n"}) for place in "ab")
+    assert codes(run("15.1", one), run("16.1", other)) == []
+
+
+@pytest.mark.parametrize(
+    ("one_names", "other_names"), [(("state",), ("state",)), (None, ("state",)), (("state",), None)]
+)
+def test_loader_without_parameters_counts_where_either_run_file_names_its_queries(
+    one_names: tuple[str, ...] | None, other_names: tuple[str, ...] | None
+) -> None:
+    shorter = "SELECT load(n) FROM generate_series(1, 10) AS n;\n"
+    one = at(operations_sql={**OPERATIONS, "load": shorter}, queries=one_names)
+    other = at(operations_sql={**OPERATIONS, "load": shorter.replace("10", "20")}, queries=other_names)
+    with pytest.raises(UsageError, match=r"execute different SQL of the workload's own(.|\n)*  - operation load\n"):
+        compared(run("15.1", one), run("16.1", other))
+
+
+@pytest.mark.parametrize("queries", [("state",), None], ids=["named", "older"])
 @pytest.mark.parametrize(
     "sql",
     [
@@ -127,19 +147,27 @@ def test_query_that_only_checks_may_differ() -> None:
         "what no version of Postgres can read (\n",
     ],
 )
-def test_operation_that_no_writer_executes_counts_unless_it_can_only_check(sql: str) -> None:
-    one, other = (at(operations_sql={**OPERATIONS, "load": text}) for text in (sql, sql.replace("storage", "stored")))
+def test_operation_that_no_writer_executes_counts_unless_it_can_only_check(
+    sql: str, queries: tuple[str, ...] | None
+) -> None:
+    one, other = (
+        at(operations_sql={**OPERATIONS, "load": text}, queries=queries)
+        for text in (sql, sql.replace("storage", "stored"))
+    )
     if one == other:
-        other = at(operations_sql=OPERATIONS)
+        other = at(operations_sql=OPERATIONS, queries=queries)
     with pytest.raises(UsageError, match=r"execute different SQL of the workload's own(.|\n)*  - operation load\n"):
         compared(run("15.1", one), run("16.1", other))
 
 
+@pytest.mark.parametrize("queries", [("state", "sites_twice"), None], ids=["named", "older"])
 @pytest.mark.parametrize(
     "sql", ["TABLE storage;\n", "(SELECT 1 FROM storage);\n", "WITH a AS (TABLE storage) TABLE a;\n"]
 )
-def test_query_that_only_one_version_of_the_workload_checks_does_not_count(sql: str) -> None:
-    checked = at(operations_sql={**OPERATIONS, "sites_twice": sql})
+def test_query_that_only_one_version_of_the_workload_checks_does_not_count(
+    sql: str, queries: tuple[str, ...] | None
+) -> None:
+    checked = at(operations_sql={**OPERATIONS, "sites_twice": sql}, queries=queries)
     assert codes(run("15.1", at()), run("16.1", checked)) == []
 
 
@@ -162,7 +190,7 @@ def test_fronts_over_other_criteria_are_not_marked_and_a_notice_says_so() -> Non
     )
     assert not any(criterion.on_front for criterion in found.criteria)
     assert not any(cell.on_front for row in found.rows for cell in row.cells)
-    assert "Pareto)" not in report.terminal_comparison(compared(run("15.1", one), run("16.1", other)))
+    assert "Pareto)" not in report.shown(report.compared(compared(run("15.1", one), run("16.1", other))))
 
 
 def test_front_that_one_run_was_not_asked_for_is_not_marked_where_it_has_ranks_by_all_of_its_criteria() -> None:

@@ -104,6 +104,7 @@ UNTOLD: Mapping[str, str] = {
     "Experiment.hypothesis": "it chose the values, which are in the digest",
     "Experiment.replay": _SIZES,
     "Experiment.without_companions": "those that are left, and so ran, are compared",
+    "Experiment.queries": "it says of which operations the SQL need not be alike, and that is compared",
     "Experiment.rows": "it follows from the operations and their calls",
     "Experiment.blocks": _SEEN,
     "Experiment.blocks_needed": "it follows from the number of candidates",

@@ -24,17 +24,12 @@ from schemabench.report.files import write
 from schemabench.report.page import rendering, vega
 from schemabench.report.page.charts import embedding
 from schemabench.report.page.charts.looks import Look, looks
-from schemabench.report.tree import Cell, Column, Document, Node, Part, Section, Table, cells
+from schemabench.report.tree import Cell, Column, Document, Node, Part, Section, Table, cells, columns
 from schemabench.report.view import View
 
+pytestmark = pytest.mark.usefixtures("short_script")
 HOSTILE = "<img src=x onerror=alert(1)></script>"
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture(autouse=True)
-def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
-    monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
 
 
 @pytest.fixture(scope="module")
@@ -306,3 +301,20 @@ def test_figures_of_a_table_are_sorted_by_what_they_stand_for() -> None:
         rows=(cells("a", Cell(text="1.1k", sort=1100.0)), cells("b", 900), cells("c", "-")),
     )
     assert [cell.attributes.get("data-sort") for cell in of_nodes(table).named("td")] == ["1100", "900", None]
+
+
+@pytest.mark.parametrize(("intervals", "stacked"), [(2, False), (3, True)])
+def test_intervals_stand_below_their_figures_where_a_row_has_many(intervals: int, stacked: bool) -> None:  # noqa: FBT001 (the expected value)
+    figure = Cell(text="1.21x", interval="[1.13, 1.29]", sort=1.21)
+    table = Table(
+        caption="ratios",
+        columns=columns("candidate", *(f"ratio {number} [95 % interval]" for number in range(intervals))),
+        rows=((Cell(text="a"), *[figure] * intervals),),
+    )
+    page = of_nodes(table)
+
+    assert [("stacked" in one.attributes["class"].split()) for one in page.named("table")] == [stacked]
+    assert [one.text for one in page.named("span") if one.attributes["class"] == "interval"] == [
+        *["[95\u00a0% interval]"] * intervals,
+        *["[1.13, 1.29]"] * intervals,
+    ]

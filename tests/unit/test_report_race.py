@@ -1,10 +1,12 @@
 """What a report says of a race: who left, when and on what."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import sections
+from drawn import markdown
 from fixed_run import RUN, USAGE, estimate
 
 from schemabench import report
@@ -88,7 +90,7 @@ def test_what_is_said_of_one_candidate_has_the_blocks_and_the_interval() -> None
 def test_a_race_that_nobody_left_says_so_in_every_format() -> None:
     run = replace(RUN, experiments=(RACE,))
 
-    for text in (report.terminal(run), report.markdown(run)):
+    for text in (report.terminal(run), markdown(run)):
         assert f"No candidate left by the rule of the race: nobody does before {PROVED}." in " ".join(text.split())
 
 
@@ -150,3 +152,25 @@ def test_who_left_has_no_figure_by_lock_waits_and_the_legend_says_why() -> None:
 
     assert "-: left the blocks early" in " ".join(report.terminal(replace(RUN, experiments=(gone,))).split())
     assert "-: left the blocks early" not in " ".join(report.terminal(replace(RUN, experiments=(RACE,))).split())
+
+
+def test_interval_stays_beside_its_figure_in_a_race_on_a_usual_terminal() -> None:
+    """Ratios have three decimals where an interval is narrow, and a ratio below a tenth has four."""
+    far = Estimate(value=0.0612, low=0.0523, high=0.0701)
+    narrow = Estimate(value=0.98, low=0.978, high=0.982)
+    gone = left(RACE, "secondary_index", "fillfactor")
+    candidates = tuple(
+        replace(
+            one,
+            retired=replace(one.retired, behind=far if one.name == "fillfactor" else BEHIND),
+            standings={"throughput": replace(one.standings["throughput"], to_baseline=narrow)},
+        )
+        if one.retired
+        else one
+        for one in gone.candidates
+    )
+    drawn = report.terminal(replace(RUN, experiments=(replace(gone, candidates=candidates),)), 80)
+    _, table = drawn.split("Who left the race, and on what\n")
+
+    assert re.search(r"^secondary_index .* 0\.610x \[0\.520, 0\.700\]$", table, re.MULTILINE)
+    assert re.search(r"^fillfactor .* 0\.0612x \[0\.0523, 0\.0701\]$", table, re.MULTILINE)

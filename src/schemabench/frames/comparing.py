@@ -48,7 +48,12 @@ _EXPERIMENT = (
     Column("isolation", TEXT, "isolation level of all transactions"),
     Column("sample_hz", REAL, "lock-wait samples per second; 0 without sampling"),
     Column("busy_share", REAL, "share of time in which the load loop was busy, in the median trial, 0 to 1"),
-    Column("steal_share", REAL, "share of this machine's processor time that its host took (steal); missing: unknown"),
+    Column(
+        "steal_share",
+        REAL,
+        "share of processor time that its host took (steal) from the machine on which the run was started, or with "
+        "workers, from the first worker's; missing: unknown",
+    ),
     Column("budget_s", REAL, "the time budget for blocks"),
     Column("elapsed_s", REAL, "the time that the blocks took"),
     Column("took_s", REAL, "the time of the whole experiment; missing in older run files"),

@@ -244,7 +244,7 @@ def _soak_turns(run: Run) -> Iterator[Row]:
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
-    "cover vacuums after the trial.",
+    "cover vacuums after the trial, and `upkeep_elapsed_s` is the time of the commands that were executed.",
     (*CANDIDATE, *_TRIAL, *_SAMPLES),
     _trials,
 )

@@ -134,6 +134,9 @@ class Experiment:
     PostgreSQL's defaults, or that this run set. Empty in run files of format 1."""
     operations_sql: Mapping[str, str] = field(default_factory=dict)
     """Operation or query -> the workload's own SQL for it, which candidates may override; empty in older run files."""
+    queries: tuple[str, ...] | None = None
+    """The blocks in `operations_sql` that check rather than load, asked or not: the workload's state queries and
+    invariants. None in older run files."""
     sample_hz: float = 0.0
     """Lock-wait samples per second; 0 without sampling."""
     busy_share: float = 0.0
@@ -143,7 +146,9 @@ class Experiment:
     cache_bytes: int | None = None
     """The size of shared_buffers; None in older run files, and if it was not read."""
     steal_share: float | None = None
-    """The share of this machine's processor time that its host took meanwhile (steal); None if it is not known."""
+    """The share of one machine's processor time, 0 to 1, that its host took from the first block to the last (steal):
+    of the machine on which the run was started, or with workers, of the first worker's. Those of other workers, and of
+    a server elsewhere, do not count. None if it is not known."""
     elapsed_s: float
     """Time of the blocks; may exceed the budget if slow candidates left early."""
     spent_s: float | None = None

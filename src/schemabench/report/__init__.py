@@ -8,7 +8,7 @@ later, on another machine, from the run file alone.
 from schemabench.errors import UsageError
 from schemabench.records import Run
 from schemabench.report import check as checks
-from schemabench.report import csv, flavored, matrix, screen
+from schemabench.report import csv, matrix, screen
 from schemabench.report.check import STATUSES, Asked, Check, check
 from schemabench.report.document import document
 from schemabench.report.files import append, check_writable, find, read, write, write_document, write_json
@@ -60,16 +60,6 @@ def terminal(run: Run, width: int = 80) -> str:
     return screen.terminal(document(run), width)
 
 
-def terminal_comparison(comparison: Comparison, width: int = 80) -> str:
-    """Return the report of several runs as lines of text, like `terminal` for one run."""
-    return screen.terminal(matrix.document(comparison), width)
-
-
-def markdown(run: Run) -> str:
-    """Return the report of a run as GitHub Flavored Markdown."""
-    return flavored.markdown(document(run))
-
-
 def brief(run: Run) -> str:
     """Return the report of a run as a short HTML fragment to embed in another page."""
     from schemabench.report import page  # noqa: PLC0415 (the library of its charts takes a second to load)
@@ -92,14 +82,12 @@ __all__ = [
     "document",
     "find",
     "headed",
-    "markdown",
     "other_conditions",
     "properties",
     "read",
     "shown",
     "table",
     "terminal",
-    "terminal_comparison",
     "write",
     "write_document",
     "write_json",

@@ -61,7 +61,7 @@ def _candidates(known: Sequence[Fared]) -> Table:
                 Cell(text=_over(one), sort=max(0.0, one.elapsed_s - one.duration_s)),
                 name(_slowest_of(one).operation),
                 Cell(text=_within(one), sort=_slowest_ns(one)),
-                _time_cell(one.lag_p99_ns),
+                figures.time_cell(one.lag_p99_ns),
             )
             for who, one in known
         ),
@@ -112,7 +112,7 @@ def _times(known: Sequence[Fared]) -> Iterator[Table]:
     for who, one in known:
         for response, service in zip(one.responses, one.services, strict=True):
             levels = (response.p50_ns, response.p95_ns, response.p99_ns, response.max_ns, service.p99_ns)
-            row = cells(name(who), *map(_time_cell, levels), response.count)
+            row = cells(name(who), *map(figures.time_cell, levels), response.count)
             operations.setdefault(response.operation, []).append(row)
     for operation, rows in operations.items():
         yield Table(
@@ -298,7 +298,3 @@ def _level_ns(times: Latency) -> float:
 
 def _share(share: Estimate | None) -> Cell:
     return Cell(text=figures.share_with_interval(share), sort=share.value) if share else Cell(text=figures.DASH)
-
-
-def _time_cell(time_ns: float | None) -> Cell:
-    return Cell(text=figures.time(time_ns), sort=time_ns)

@@ -3,10 +3,10 @@
 Owns the wording of what a companion does. Must not compute a figure.
 """
 
-from schemabench.records import CompanionFigures, CompanionShare, Experiment
+from schemabench.records import CompanionShare, Experiment
 from schemabench.report import figures
 from schemabench.report.text import name
-from schemabench.report.tree import Cell, Paragraph, Section, Table, cells, columns
+from schemabench.report.tree import Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View
 from schemabench.units import format_duration, plural
 
@@ -35,9 +35,9 @@ def section(view: View) -> Section | None:
             name(one.companion),
             one.executions,
             one.cut,
-            _seconds(one.every_s),
-            *(_time(value) for value in (one.p50_ns, one.p99_ns, one.max_ns)),
-            _share(one),
+            figures.duration_cell(one.every_s),
+            *map(figures.time_cell, (one.p50_ns, one.p99_ns, one.max_ns)),
+            figures.share_cell(one.lock_share),
         )
         for result in view.results
         for one in result.companions
@@ -54,17 +54,3 @@ def section(view: View) -> Section | None:
         rows=rows,
     )
     return Section(id="companions", title="Companions", nodes=(Paragraph(text=text), table), brief=True)
-
-
-def _seconds(value: float | None) -> Cell:
-    return Cell(text=figures.DASH) if value is None else Cell(text=format_duration(value), sort=value)
-
-
-def _time(value: float | None) -> Cell:
-    return Cell(text=figures.time(value), sort=value)
-
-
-def _share(one: CompanionFigures) -> Cell:
-    if one.lock_share is None:
-        return Cell(text=figures.DASH)
-    return Cell(text=figures.share(one.lock_share), sort=one.lock_share)

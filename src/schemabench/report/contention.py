@@ -196,7 +196,7 @@ def _classes(sampled: Sampled) -> Chart:
             rows=tuple(
                 cells(
                     name(result.name),
-                    *(_share(found.classes.get(kind)) for kind in TIME_CLASSES),
+                    *(figures.share_cell(found.classes.get(kind)) for kind in TIME_CLASSES),
                     _events(found) or figures.DASH,
                 )
                 for result, found in sampled
@@ -228,7 +228,7 @@ def _locks(sampled: Sampled) -> Iterator[Table]:
             lock.mode,
             name(lock.relation) or figures.DASH,
             Cell(text=f"{lock.partitions:,}" if lock.partitions else figures.DASH, sort=lock.partitions),
-            _share(lock.share),
+            figures.share_cell(lock.share),
             _lasting(lock.longest_s),
         )
         for result, found in sampled
@@ -246,7 +246,7 @@ def _pairs(sampled: Sampled) -> Iterator[Table]:
     """Yield the table of operations that waited for each other, if any did."""
     headings = ("candidate", "waiting operation", "waits for", "share of the writers' time")
     rows = tuple(
-        cells(name(result.name), name(pair.waiting), name(pair.blocking), _share(pair.share))
+        cells(name(result.name), name(pair.waiting), name(pair.blocking), figures.share_cell(pair.share))
         for result, found in sampled
         for pair in found.pairs[:MOST_ROWS]
     )
@@ -290,10 +290,6 @@ def _sampled(results: Sequence[CandidateResult]) -> list[tuple[CandidateResult, 
 
 def _part(share: float) -> tuple[float, str]:
     return share, figures.share(share)
-
-
-def _share(value: float | None) -> Cell:
-    return Cell(text=figures.DASH) if value is None else Cell(text=figures.share(value), sort=value)
 
 
 def _lasting(seconds: float) -> Cell:

@@ -4,9 +4,11 @@ Owns the number of digits, the same in every format. Must not compute a figure t
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, RolledBack, Standing, Unit
+from schemabench.report.text import name
+from schemabench.report.tree import Cell
 from schemabench.units import (
     NANOSECONDS,
     format_bytes,
@@ -114,6 +116,21 @@ def time(latency_ns: float | None) -> str:
     return format_duration(latency_ns / NANOSECONDS) if latency_ns is not None and supported else DASH
 
 
+def time_cell(latency_ns: float | None) -> Cell:
+    """Return a latency as a cell, a dash if it is not known; likewise below."""
+    return Cell(text=time(latency_ns), sort=latency_ns)
+
+
+def duration(seconds: float) -> str:
+    """Return a duration, which may be zero, as in `1.24 s`."""
+    return format_duration(seconds) if seconds > 0 else "0 s"
+
+
+def duration_cell(seconds: float | None) -> Cell:
+    """Return a duration as a cell."""
+    return Cell(text=DASH if seconds is None else duration(seconds), sort=seconds)
+
+
 def percent(share: float) -> str:
     """Return a share in percent, as in `2.6 %`."""
     return format_percent(share) if math.isfinite(share) else DASH
@@ -129,6 +146,11 @@ def share(value: float) -> str:
     if 0 < value < _LEAST_SHARE:
         return "<0.1 %"
     return f"{_hundredths(value)} %" if math.isfinite(value) else DASH
+
+
+def share_cell(value: float | None) -> Cell:
+    """Return a share as a cell."""
+    return Cell(text=DASH if value is None else share(value), sort=value)
 
 
 def share_with_interval(estimate: Estimate) -> str:
@@ -161,7 +183,7 @@ def in_unit(value: float, unit: Unit) -> str:
     if unit == "bytes":
         return format_bytes(value) if value == 0 or abs(value) >= _TEN else f"{format_significant(value, 2)} B"
     if unit == "seconds":
-        return format_duration(value) if value > 0 else "0 s"
+        return duration(value)
     whole = float(value).is_integer() and abs(value) < _LONGEST_COUNT
     return f"{value:,.0f}" if whole else format_count(value)
 
@@ -201,6 +223,12 @@ def listed(items: Iterable[str], most: int = 3) -> str:
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} more"]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def span(values: Mapping[str, float], written: Callable[[float], str]) -> str:
+    """Return the least and the greatest of several candidates' figures, as in `1.2x (a) to 3.4x (b)`; one of one."""
+    ends = dict.fromkeys([min(values, key=values.__getitem__), max(values, key=values.__getitem__)])
+    return " to ".join(f"{written(values[end])} ({name(end)})" for end in ends)
 
 
 def _hundredths(value: float) -> str:

@@ -8,7 +8,6 @@ from schemabench.report import figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View
-from schemabench.units import format_duration
 
 _PLACES = 2
 
@@ -21,10 +20,10 @@ def section(view: View) -> Section | None:
             name(result.name),
             name(one.part),
             name(one.writer),
-            Cell(text=format_duration(one.alone_s), sort=one.alone_s),
-            Cell(text=format_duration(one.beside_s), sort=one.beside_s),
+            figures.duration_cell(one.alone_s),
+            figures.duration_cell(one.beside_s),
             Cell(text=_ratio(one), sort=one.ratio.value),
-            Cell(text=figures.DASH if one.lock_share is None else figures.share(one.lock_share), sort=one.lock_share),
+            figures.share_cell(one.lock_share),
         )
         for result in view.results
         for one in result.interference
@@ -60,8 +59,5 @@ def sentence(experiment: Experiment) -> str:
     }
     if not worst:
         return ""
-    first, last = min(worst, key=worst.__getitem__), max(worst, key=worst.__getitem__)
-    span = f"{figures.multiple(worst[first])} ({name(first)})"
-    if first != last:
-        span += f" to {figures.multiple(worst[last])} ({name(last)})"
+    span = figures.span(worst, figures.multiple)
     return f"beside the other parts, the most impeded writer takes {span} of its time alone"

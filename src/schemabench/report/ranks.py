@@ -157,7 +157,7 @@ def _of_operations(view: View) -> Iterator[tuple[Column, list[Cell]]]:
     if any(slowest):
         yield (
             Column(heading="p95", align="right", legend=_slowest(view.results), drop=2),
-            [Cell(text=figures.time(one.p95_ns if one else None), sort=one.p95_ns if one else None) for one in slowest],
+            [figures.time_cell(one.p95_ns if one else None) for one in slowest],
         )
     repeated = [figures.most_repeated(result) for result in view.results]
     if any(repeated):

@@ -17,7 +17,7 @@ _NARROWEST = 40
 _SHORTEST_NAME = 16
 """Columns are dropped rather than names shortened further."""
 _WIDEST_CELL = 21
-"""Wider than any reasonable figure; words are wrapped at this width."""
+"""Words are wrapped at this width, and a figure with its interval where a terminal has no more room beside names."""
 _SHOWN_ITEMS = 4
 """Limit of a list's items: the first ones, and the last."""
 _VERBATIM_LINES = 12
@@ -142,7 +142,7 @@ def _fitting(table: Table, width: int) -> list[_Shown]:
     ]
     steps = sorted({step for one in shown for step in (one.column.drop, one.column.drop_interval) if step})
     for step in steps:
-        if _least(table, shown) <= width:
+        if _least(table, shown, width) <= width:
             break
         shown = [
             replace(one, with_interval=one.with_interval and one.column.drop_interval != step)
@@ -152,16 +152,16 @@ def _fitting(table: Table, width: int) -> list[_Shown]:
     return shown
 
 
-def _least(table: Table, shown: Sequence[_Shown]) -> int:
+def _least(table: Table, shown: Sequence[_Shown], width: int) -> int:
     """Return the width of a table with names shortened as far as allowed."""
-    widths = {one.place: _width(table, one) for one in shown}
+    widths = {one.place: _width(table, one, width) for one in shown}
     taken = sum(min(_SHORTEST_NAME, one) if place in table.names else one for place, one in widths.items())
     return taken + len(GAP) * (len(shown) - 1)
 
 
 def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_Shown]]:
     """Yield the columns of each part, names first: a single part if all fit."""
-    if _least(table, shown) <= width:
+    if _least(table, shown, width) <= width:
         yield list(shown)
         return
     names = [one for one in shown if one.place in table.names]
@@ -169,19 +169,23 @@ def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_
     for one in shown:
         if one in names:
             continue
-        if len(some) > len(names) and _least(table, [*some, one]) > width:
+        if len(some) > len(names) and _least(table, [*some, one], width) > width:
             yield some
             some = list(names)
         some.append(one)
     yield some
 
 
-def _width(table: Table, shown: _Shown) -> int:
+def _width(table: Table, shown: _Shown, width: int) -> int:
     """Return the width of a column: the footer is wrapped to the width of the rows."""
     figures, intervals = _halves(table, shown)
-    body = [columns(line) for row in table.rows for line in _below(row[shown.place])]
-    widest = max((columns(shown.heading), figures + bool(intervals) + intervals, *body))
-    return widest if shown.place in table.names else min(widest, _WIDEST_CELL)
+    whole = figures + bool(intervals) + intervals
+    words = max(columns(shown.heading), *(columns(line) for row in table.rows for line in _below(row[shown.place])), 0)
+    if shown.place in table.names:
+        return max(whole, words)
+    beside_names = width - len(table.names) * (_SHORTEST_NAME + len(GAP))
+    most = max(_WIDEST_CELL, beside_names) if intervals else _WIDEST_CELL
+    return max(min(whole, most), min(words, _WIDEST_CELL))
 
 
 def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
@@ -194,7 +198,7 @@ def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
 
 def _rows(table: Table, shown: Sequence[_Shown], width: int) -> list[str]:
     """Return headings, a rule and rows; a row has as many lines as its highest cell."""
-    widths = {one.place: _width(table, one) for one in shown}
+    widths = {one.place: _width(table, one, width) for one in shown}
     others = sum(taken for place, taken in widths.items() if place not in table.names) + len(GAP) * (len(shown) - 1)
     room = width - others
     for left, place in enumerate(reversed(table.names)):

@@ -86,5 +86,4 @@ def _points(latency: Latency) -> list[tuple[float, float]]:
 
 def _row(who: str, latency: Latency) -> tuple[Cell, ...]:
     times = (latency.p50_ns, latency.p95_ns, latency.p99_ns, latency.max_ns)
-    levels = (Cell(text=figures.time(time_ns), sort=time_ns) for time_ns in times)
-    return cells(name(who), *levels, latency.count, latency.retries)
+    return cells(name(who), *map(figures.time_cell, times), latency.count, latency.retries)

@@ -36,11 +36,11 @@ def by_turn(who: str, one: SoakFigures, pending: bool) -> Table:  # noqa: FBT001
                 turn.round + 1,
                 Cell(text=f"{turn.worked_s:,.1f} s", sort=turn.worked_s),
                 rated(turn.rate),
-                _time(turn.p50_ns),
-                _time(turn.p99_ns),
+                figures.time_cell(turn.p50_ns),
+                figures.time_cell(turn.p99_ns),
                 *(sized(key, turn.state.get(key)) for key, _ in state),
                 counted(turn.looked_after.get("vacuums")),
-                _part(turn.meanwhile.get(VACUUMING[1])),
+                figures.share_cell(turn.meanwhile.get(VACUUMING[1])),
                 counted(turn.meanwhile.get("checkpoints")),
             )
             for turn in one.slices
@@ -101,10 +101,6 @@ def amount(key: str, value: float) -> str:
     return format_bytes(value) if key.endswith("_bytes") else format_count(value)
 
 
-def _part(share: float | None) -> Cell:
-    return Cell(text=figures.DASH if share is None else figures.share(share), sort=share)
-
-
 def sized(key: str, value: float | None) -> Cell:
     """Return a state as a cell; a dash if it is not known, likewise below."""
     return Cell(text=figures.DASH if value is None else amount(key, value), sort=value)
@@ -113,10 +109,6 @@ def sized(key: str, value: float | None) -> Cell:
 def rated(value: float) -> Cell:
     """Return operations per second."""
     return Cell(text=format_count(value), sort=value)
-
-
-def _time(value_ns: float | None) -> Cell:
-    return Cell(text=figures.time(value_ns), sort=value_ns)
 
 
 def counted(value: float | None) -> Cell:

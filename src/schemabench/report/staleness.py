@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from schemabench.records import Experiment, Staleness
 from schemabench.report import figures
 from schemabench.report.text import name
-from schemabench.report.tree import Cell, Paragraph, Section, Table, cells, columns
+from schemabench.report.tree import Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View
-from schemabench.units import format_duration
 
 _PHASES = {"trials": "trials", "adequacy": "production's pace"}
 
@@ -23,7 +22,7 @@ def section(view: View) -> Section | None:
             name(result.name),
             name(one.operation),
             _PHASES[one.phase],
-            *(_age(seconds) for seconds in (one.p50_s, one.p99_s, one.oldest_s, one.certain_s, one.within_s)),
+            *map(figures.duration_cell, (one.p50_s, one.p99_s, one.oldest_s, one.certain_s, one.within_s)),
             one.count,
         )
         for result in view.experiment.candidates
@@ -55,27 +54,15 @@ def sentence(experiment: Experiment) -> str:
     decisive, others = paced or known, [name(label) for label in known if paced and label not in paced]
     every = [one for some in decisive.values() for one in some]
     oldest = {label: max(one.oldest_s for one in some) for label, some in decisive.items()}
-    first, last = min(oldest, key=oldest.__getitem__), max(oldest, key=oldest.__getitem__)
-    span = f"{format_age(oldest[first])} ({name(first)})"
-    if first != last:
-        span += f" to {format_age(oldest[last])} ({name(last)})"
-    allowed = f"up to {format_age(every[0].within_s)} is allowed"
+    span = figures.span(oldest, figures.duration)
+    allowed = f"up to {figures.duration(every[0].within_s)} is allowed"
     if paced:
         without = [f"{figures.listed(others, len(others))}: in trials alone, see the table"] if others else []
         return "; ".join([f"the oldest answers were {span} old", allowed, *without])
-    certain = format_age(max(one.certain_s for one in every))
+    certain = figures.duration(max(one.certain_s for one in every))
     return f"the oldest answers were at most {span} old in trials, which exaggerate, {certain} for certain; {allowed}"
 
 
 def _decisive(some: Sequence[Staleness]) -> list[Staleness]:
     """Return the ages at production's pace, or those in trials if it was not measured."""
     return [one for one in some if one.phase == "adequacy"] or list(some)
-
-
-def format_age(seconds: float) -> str:
-    """Return an age; 0 s for an answer that lacked nothing."""
-    return format_duration(seconds) if seconds else "0 s"
-
-
-def _age(seconds: float | None) -> Cell:
-    return Cell(text=figures.DASH if seconds is None else format_age(seconds), sort=seconds)

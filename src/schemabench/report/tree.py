@@ -139,6 +139,11 @@ class Table:
             assert len(row) == len(self.columns), f"a row of {self.caption!r} has not {len(self.columns)} cells"
 
     @property
+    def intervals(self) -> int:
+        """The number of columns in which any figure has an interval."""
+        return sum(any(cell.interval for cell in column) for column in zip(*self.rows, strict=True))
+
+    @property
     def named(self) -> int:
         """The index of the first column that names the rows."""
         return self.names[0]

@@ -14,6 +14,7 @@ from schemabench.report.growth.forms import PLACES
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.view import ranked
+from schemabench.units import first_of
 
 _MOST = 3
 """Candidates that are told; further ones are counted."""
@@ -37,10 +38,9 @@ def sentence(run: Run, growth: Growth) -> str:
     if not found:
         return ""
     changed = sorted(found, key=lambda who: -_change(found[who]))
-    more = len(changed) - _MOST
-    rest = [f"{more} more, in the tables below"] if more > 0 else []
-    said = [f"{name(who)} {_told(found[who])}" for who in changed[:_MOST]]
-    return f"Throughput relative to the baseline's: {'; '.join([*said, *rest])}."
+    each = [f"{name(who)} {_told(found[who])}" for who in changed]
+    said = first_of(each, _MOST, between="; ", rest="; {:,} more, in the tables below")
+    return f"Throughput relative to the baseline's: {said}."
 
 
 def _rivals(ends: list[tuple[GrowthStep, Experiment]]) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Whether two runs executed the same operations: the workload's own SQL, which candidates may override.
 
-Owns which blocks of a workload count: all but the queries that only check. A run file does not say which those are. The
-rules for a query tell (one statement, no parameters but the bounds of an invariant), and that no writer executed it.
+Owns which blocks of a workload count: all but the queries that only check. The run file names these. Of an older one,
+the rules for a query tell (one statement, no parameters but the bounds of an invariant), and that no writer executed
+it.
 """
 
 from pathlib import Path
@@ -28,15 +29,15 @@ def differing(left: Experiment, right: Experiment) -> list[str]:
     """
     if not (left.operations_sql and right.operations_sql):
         return []
-    texts = [experiment.operations_sql for experiment in (left, right)]
-    changed = {name for name in {*texts[0], *texts[1]} if texts[0].get(name) != texts[1].get(name)}
+    names = {*left.operations_sql, *right.operations_sql}
+    changed = {name for name in names if left.operations_sql.get(name) != right.operations_sql.get(name)}
     executed = _executed(left) | _executed(right)
     apart = {one.operation for one in left.companions} ^ {one.operation for one in right.companions}
     both = {one.operation for one in left.companions} & {one.operation for one in right.companions}
     return sorted(
         name
         for name in changed - (apart - executed)
-        if name in executed | both or not all(_only_checks(name, own[name]) for own in texts if name in own)
+        if name in executed | both or _loads(left, name) or _loads(right, name)
     )
 
 
@@ -45,7 +46,16 @@ def _executed(experiment: Experiment) -> set[str]:
     return {latency.operation for result in experiment.candidates for latency in result.latencies}
 
 
-def _only_checks(name: str, sql: str) -> bool:
+def _loads(experiment: Experiment, name: str) -> bool:
+    """Return whether a run's workload has this block, and that is no query over the state."""
+    if name not in experiment.operations_sql:
+        return False
+    if experiment.queries is None:
+        return not _may_check(name, experiment.operations_sql[name])
+    return name not in experiment.queries
+
+
+def _may_check(name: str, sql: str) -> bool:
     """Return whether the text of a block that no writer executes may be that of a query over the state."""
     try:
         (operation,) = sqlfile.parse(Path(name), f"-- name: {name}\n{sql}", WorkloadError).operations.values()
