@@ -40,7 +40,7 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.shifts import Shifts
 from schemabench.progress import Silence
 from schemabench.records import Estimate, Experiment
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 
 NEW, SAME = ("new_1", "new_2"), ("same_1", "same_2")
 ROWS = 2_000
@@ -176,7 +176,9 @@ def main() -> None:
     chosen = parser.parse_args()
     results: dict[str, object] = {}
     entrants = len((BASELINE, *NEW, *SAME)) + 1
-    with serve("embedded", settings={}, clients=chosen.clients, databases=entrants + 1, run_id="by_turns") as server:
+    with serve(
+        "embedded", Needs(clients=chosen.clients, databases=entrants + 1), settings={}, run_id="by_turns"
+    ) as server:
         enough = server.connections
         for kind in chosen.kinds:
             for lead_in in chosen.lead_in:

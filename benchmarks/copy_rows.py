@@ -40,7 +40,7 @@ from schemabench.experiment import filling
 from schemabench.experiment.feed import Chunk
 from schemabench.experiment.template import Template
 from schemabench.load import Limits, Rows, Session, drive
-from schemabench.server import Databases, Server, serve, several
+from schemabench.server import Databases, Needs, Server, serve, several
 from schemabench.server.dsn import opened
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS
@@ -117,7 +117,7 @@ def main() -> int:
     memory = _MEMORY if _MEMORY.is_dir() else None
     with (
         tempfile.TemporaryDirectory(dir=memory) as folder,
-        serve("embedded", settings={}, clients=4, run_id="copy_rows") as server,
+        serve("embedded", Needs(clients=4), settings={}, run_id="copy_rows") as server,
     ):
         for comparison in _COMPARISONS:
             with closing(_Both(comparison, chosen.rows, psql, server, Path(folder))) as both:

@@ -45,7 +45,7 @@ from schemabench.errors import WorkloadError
 from schemabench.experiment import Noise, Plan, measure
 from schemabench.progress import Silence
 from schemabench.records import Experiment
-from schemabench.server import Server, opened, serve
+from schemabench.server import Needs, Server, opened, serve
 from schemabench.units import NANOSECONDS
 
 WORK = 10_000
@@ -266,7 +266,7 @@ def main() -> None:
     if chosen.equal % 2 == 0:
         parser.error(f"--equal {chosen.equal}: with the baseline they are to make pairs; give an odd number")
     entrants = 1 + chosen.equal + len(chosen.differences) + 1
-    with serve("embedded", settings={}, clients=CLIENTS, databases=entrants + 1, run_id="detect") as server:
+    with serve("embedded", Needs(clients=CLIENTS, databases=entrants + 1), settings={}, run_id="detect") as server:
         for notice in server.notices:
             print(notice.text)
         print(json.dumps({kind: detect(server, kind, chosen) for kind in chosen.kind}))

@@ -37,7 +37,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.load import Limits, Session, drive
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS, parse_duration_s
 
@@ -199,7 +199,7 @@ def main() -> None:
     chosen = parser.parse_args()
     program, random, results = find_pgbench(), Random(1), {}  # noqa: S311 (reproducible on purpose)
     with (
-        serve("embedded", settings={}, clients=max(chosen.connections), run_id="loadgen") as server,
+        serve("embedded", Needs(clients=max(chosen.connections)), settings={}, run_id="loadgen") as server,
         tempfile.TemporaryDirectory() as folder,
     ):
         with psycopg.connect(server.conninfo, autocommit=True) as connection:

@@ -33,7 +33,7 @@ from load_generator import STATEMENTS, TABLE, parameters
 from schemabench.load import Limits, Request, Session, Talk, drive
 from schemabench.load.talk import Pause
 from schemabench.monitor.sampler import Sampler, mark
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS, parse_duration_s
 
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--hz", default=[50.0, 200.0], type=float, nargs="+")
     chosen = parser.parse_args()
     results = {}
-    with serve("embedded", settings={}, clients=max(chosen.connections), run_id="overhead") as server:
+    with serve("embedded", Needs(clients=max(chosen.connections)), settings={}, run_id="overhead") as server:
         with psycopg.connect(server.conninfo, autocommit=True) as connection:
             connection.execute(TABLE)
         for connections in chosen.connections:

@@ -30,7 +30,7 @@ from schemabench.errors import ServerError
 from schemabench.experiment import Noise
 from schemabench.noise import datamodel, making
 from schemabench.noise.running import connections, pace
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 
 EQUAL = 3
 """Candidates that equal the baseline: two pairs that share no trial."""
@@ -117,7 +117,10 @@ def main() -> None:
     found = {level: Seen() for level in levels}
     entrants = 1 + EQUAL + 1
     with serve(
-        "embedded", settings={}, clients=detection.CLIENTS, databases=entrants + 1, neighbours=most, run_id="noisy"
+        "embedded",
+        Needs(clients=detection.CLIENTS, databases=entrants + 1, neighbours=most),
+        settings={},
+        run_id="noisy",
     ) as server:
         for number in range(chosen.experiments):
             for level, noise in levels.items():

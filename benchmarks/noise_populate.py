@@ -32,7 +32,7 @@ from schemabench.noise import datamodel, making, mapping, populating
 from schemabench.noise.entities import ENTITIES, size
 from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
-from schemabench.server import serve
+from schemabench.server import Needs, serve
 from schemabench.server.dsn import Conninfo
 from schemabench.statistics import rank
 
@@ -105,7 +105,7 @@ def main() -> int:
     memory = _MEMORY if _MEMORY.is_dir() else None
     with (
         tempfile.TemporaryDirectory(dir=memory) as folder,
-        serve("embedded", settings={}, clients=4, run_id="noise_populate") as server,
+        serve("embedded", Needs(clients=4), settings={}, run_id="noise_populate") as server,
     ):
         database = server.create("town")
         conninfo = Conninfo(server.conninfo_for(database.name))

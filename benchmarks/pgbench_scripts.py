@@ -38,7 +38,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.forms import Form, forms, in_order
 from schemabench.load import Limits, Request, Session, drive
 from schemabench.pgbench.builtins import SCRIPTS
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.units import NANOSECONDS, parse_duration_s
 from schemabench.workload import Call, Found
 
@@ -148,7 +148,7 @@ def main() -> None:
     chosen = parser.parse_args()
     program, results = find_pgbench(), {}
     with (
-        serve("embedded", settings={}, clients=chosen.connections, run_id="pgscripts") as server,
+        serve("embedded", Needs(clients=chosen.connections), settings={}, run_id="pgscripts") as server,
         tempfile.TemporaryDirectory() as folder,
     ):
         projects = {script: project(Path(folder) / script, script, chosen.scale) for script in SCRIPTS}

@@ -35,7 +35,7 @@ from scipy import stats
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.records import Experiment
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 
 CONTROL = "control"
 MACHINE = 0.25
@@ -210,7 +210,7 @@ def real(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
         name: OPERATIONS["read"].format(rows=round(WORK / speed))
         for name, speed in {BASELINE: BASELINE_SPEED, **SPEEDS}.items()
     }
-    with serve("embedded", settings={}, clients=CLIENTS, databases=len(texts) + 2, run_id="racing") as server:
+    with serve("embedded", Needs(clients=CLIENTS, databases=len(texts) + 2), settings={}, run_id="racing") as server:
         for number in range(chosen.experiments):
             for is_race in (False, True):
                 made = _experiment(server, texts, chosen.budget, number, race=chosen.places if is_race else 0)

@@ -63,7 +63,7 @@ from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.progress import Shown, Silence
 from schemabench.records import Run, Trial
-from schemabench.server import serve
+from schemabench.server import Needs, serve
 from schemabench.workload import Found
 
 KINDS = {
@@ -157,7 +157,9 @@ def experiment(entrants: int, clients: int, budget_s: float, fsync: str, operati
     settings, scratch = {"fsync": fsync}, 1
     with (
         tempfile.TemporaryDirectory() as folder,
-        serve("embedded", settings=settings, clients=clients, databases=entrants + scratch, run_id="scale") as server,
+        serve(
+            "embedded", Needs(clients=clients, databases=entrants + scratch), settings=settings, run_id="scale"
+        ) as server,
     ):
         texts = dict.fromkeys(names, "")
         found = many(Path(folder), texts, operations) if operations > 1 else write(Path(folder), "write", texts, rows=1)
@@ -269,7 +271,7 @@ def drawing(path: Path) -> dict[str, float]:
     timed("table_s", lambda: report.write(run, path.with_suffix(".csv")))
     timed(
         "compared_s",
-        lambda: report.terminal_comparison(report.compare([("one", run), ("other", replace(run, run_id="other"))])),
+        lambda: report.shown(report.compared(report.compare([("one", run), ("other", replace(run, run_id="other"))]))),
     )
     timed("frame_s", lambda: load_run(path).trials)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_IN_MIB

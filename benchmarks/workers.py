@@ -46,7 +46,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.team import Executed, execute, together
 from schemabench.experiment.template import Template
 from schemabench.load import Limits
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.statistics import rank
 from schemabench.units import parse_duration_s
 from schemabench.workers.follower import follow
@@ -287,7 +287,7 @@ def main() -> None:
     for case in (case for case in CASES if case.name in chosen.case):
         teams = len(chosen.workers) + 1
         with serve(
-            "embedded", settings=dict(case.settings), clients=case.clients, databases=teams, run_id=RUN_ID
+            "embedded", Needs(clients=case.clients, databases=teams), settings=dict(case.settings), run_id=RUN_ID
         ) as server:
             results[case.name] = measure(case, server, chosen.workers, slice_s=chosen.slice, blocks=chosen.blocks)
         print(f"{case.name}: {results[case.name]}", flush=True)

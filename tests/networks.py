@@ -10,7 +10,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ import programs
 import psutil
 import pytest
 import servers
+import waiting
 
 from schemabench.server import account, binaries, folder, local
 
-PATIENCE_S = 30
 TOOLS = ("ip", "nsenter", "unshare", "hostname")
 PORT = 5432
 
@@ -120,9 +119,6 @@ def _held(name: str, stack: ExitStack) -> int:
     """Make a namespace with a host name, and return the process that keeps it alive as long as the stack."""
     hold = ["unshare", "--net", "--uts", "sleep", str(programs.LIMIT_S)]
     holder = stack.enter_context(programs.start(hold)).pid
-    deadline_s = time.monotonic() + PATIENCE_S
-    while psutil.Process(holder).name() != "sleep":  # by then it is in its namespace
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+    waiting.until(lambda: psutil.Process(holder).name() == "sleep")  # by then it is in its namespace
     programs.run(["nsenter", "--target", str(holder), "--uts", "hostname", name], check=True)
     return holder

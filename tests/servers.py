@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import places
 import pytest
 
-from schemabench.server import Server, binaries, folder, serve
+from schemabench.server import Needs, Server, binaries, folder, serve
 
 WAL = {"max_wal_size": "256MB"}
 """Servers in memory keep no more of what they wrote."""
@@ -38,7 +38,9 @@ def serving(spec: str, *, settings: Mapping[str, str], clients: int, run_id: str
     with places.place() as path, ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(folder.VARIABLE, str(path))
-            server = stack.enter_context(serve(spec, settings={**SMALL, **settings}, clients=clients, run_id=run_id))
+            server = stack.enter_context(
+                serve(spec, Needs(clients=clients), settings={**SMALL, **settings}, run_id=run_id)
+            )
         yield server
 
 
@@ -48,7 +50,7 @@ def durable(spec: str, *, settings: Mapping[str, str], clients: int, databases: 
 
     There a commit waits for the disk: a data folder in memory is refused, since it would show nothing.
     """
-    with serve(spec, settings=settings, clients=clients, databases=databases, run_id=run_id) as server:
+    with serve(spec, Needs(clients=clients, databases=databases), settings=settings, run_id=run_id) as server:
         assert "data-in-memory" not in {notice.code for notice in server.notices}, (
             f"the server's data are in memory, where commits cost nothing: {folder.REMEDY}"
         )

@@ -50,9 +50,7 @@ def _balance(chosen: argparse.Namespace, asked: Asked, width: int) -> None:
     bench = Bench(asked, progress.on(Screen(width)))
     cardinality = bench.subject(chosen.workload).only_cardinality("Weights are balanced")
     bench.want(chosen.workload, cardinality, BASELINE)
-    plan = replace(
-        bench.plan(chosen.workload, cardinality, rehearse=False), equivalence="off", noise=None, keep_databases=False
-    )
+    plan = replace(bench.plan(chosen.workload, cardinality), equivalence="off", noise=None, keep_databases=False)
     rates = experiment.production_rates(plan) if chosen.production else ()
     with signals.heeded() as conclude, ended(bench, conclude):
         with in_words(), closing(bench.progress):

@@ -68,10 +68,11 @@ def _set_up(config: pytest.Config) -> None:
         root=project.find(config, Path(chosen.workloads)),
         folder=config.invocation_params.dir,
         command=redact_command(["pytest", *config.invocation_params.args]),
+        smoke=not entries.enabled(config),
     )
     seat = distribution.seat(config)
     asked.check()
-    asked.check_pairs(len(seat.names) if seat else 1, rehearse=not entries.enabled(config))
+    asked.check_pairs(len(seat.names) if seat else 1)
     config.stash[KEY] = Bench(asked, _progress(config), seat)
     config.stash[_REPORTS] = Reports(asked.reports)
     distribution.enable_benchmarks(config)
@@ -184,12 +185,12 @@ def evaluated(
     """Return the result of a test's candidate; the first test of an experiment runs it for all candidates."""
     config, node = request.config, request.node
     entries.mark_used(benchmark)
-    bench, rehearse = config.stash[KEY], not entries.enabled(config)
+    bench = config.stash[KEY]
     if bench.seat and not bench.seat.leads:
-        _, problem = _attempt(node, lambda: bench.follow(workload, cardinality, rehearse=rehearse))
+        _, problem = _attempt(node, lambda: bench.follow(workload, cardinality))
         pytest.skip(problem or "the worker that leads reports it")
     before = bench.findings
-    result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate, rehearse=rehearse))
+    result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate))
     if bench.findings is not before:
         node.stash[_RUN] = bench.record()
         _write_reports(config, bench)
@@ -200,7 +201,7 @@ def evaluated(
         pytest.skip(f"{candidate} was skipped: {result.reason}")
     if result.status != "ranked":
         pytest.fail(f"{candidate} is {result.status}: {result.reason}", pytrace=False)
-    if not rehearse:
+    if not bench.asked.smoke:
         node.stash[_ENTRY] = entries.described(benchmark, f"{workload} {cardinality}", result)
         if bench.seat is None:
             entries.enter(config, node.stash[_ENTRY])

@@ -9,7 +9,7 @@ from pathlib import Path
 from schemabench import output, parsing, placing
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
-from schemabench.units import plural
+from schemabench.units import first_of, plural
 
 _SHOWN_TABLES = 5
 
@@ -39,9 +39,7 @@ def _production(chosen: argparse.Namespace) -> None:
         ) from cause
     output.say(f"wrote {file}: {plural(len(found.relations), 'table or index', 'tables and indexes')}")
     if found.unseen:
-        more = len(found.unseen) - _SHOWN_TABLES
-        listed = ", ".join(found.unseen[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")
         output.say(
-            f"No statistics of the columns of {listed}: plans at production's size take those of the copy. "
-            "Run ANALYZE, or GRANT pg_read_all_data to the role, which may then see them"
+            f"No statistics of the columns of {first_of(found.unseen, _SHOWN_TABLES)}: plans at production's size take "
+            "those of the copy. Run ANALYZE, or GRANT pg_read_all_data to the role, which may then see them"
         )

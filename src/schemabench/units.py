@@ -5,6 +5,7 @@ Owns parsing and formatting of figures with a unit. Must round only shown figure
 
 import math
 import re
+from collections.abc import Sequence
 
 NANOSECONDS = 1_000_000_000
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
@@ -75,6 +76,27 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
         nouns: What, for all other counts; the noun with an s, unless given.
     """
     return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def first_of(
+    texts: Sequence[str],
+    most: int,
+    *,
+    count: int | None = None,
+    between: str = ", ",
+    rest: str = " and {:,} more",
+) -> str:
+    """Return the first texts, and how many more there are, as in `a, b and 3 more`.
+
+    Args:
+        texts: In order.
+        most: How many to show.
+        count: How many there are, where `texts` are not all.
+        between: What stands between two.
+        rest: What stands after the last one that is shown, with the number of the others.
+    """
+    others = (len(texts) if count is None else count) - most
+    return between.join(texts[:most]) + (rest.format(others) if others > 0 else "")
 
 
 _EXACT_FROM = 100

@@ -11,7 +11,7 @@ import servers
 from laboratory import Laboratory
 
 from schemabench import options
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 
 SETTINGS = {
     "autovacuum": "off",  # its work and its locks would fall into some candidates' trials and not into others'
@@ -29,7 +29,7 @@ ENTRANTS = 7
 def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """Start the server that `--postgres` asks for, the embedded one where it does not."""
     spec = _spec(pytestconfig)
-    with serve(spec, settings=SETTINGS, clients=CLIENTS, databases=ENTRANTS, run_id="calibration") as server:
+    with serve(spec, Needs(clients=CLIENTS, databases=ENTRANTS), settings=SETTINGS, run_id="calibration") as server:
         yield server
 
 

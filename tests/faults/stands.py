@@ -18,7 +18,7 @@ import pytest
 import servers
 from relay import Relay, relaying
 
-from schemabench.server import account, container, folder, local, serve
+from schemabench.server import Needs, account, container, folder, local, serve
 from schemabench.server.dsn import with_words
 
 PASSWORD = "sentinel-of-the-table"  # noqa: S105 (the password that must not be seen)
@@ -181,7 +181,7 @@ def stand(kind: str, disk: Path | None = None) -> Iterator[Stand]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(folder.VARIABLE, str(disk or stack.enter_context(places.place())))
             settings = {**servers.SMALL, "max_connections": "60"}
-            server = stack.enter_context(serve("embedded", settings=settings, clients=8, run_id="theirs"))
+            server = stack.enter_context(serve("embedded", Needs(clients=8), settings=settings, run_id="theirs"))
         with psycopg.connect(server.conninfo, autocommit=True) as connection:
             connection.execute(f"CREATE ROLE createdb LOGIN CREATEDB PASSWORD '{PASSWORD}'")
             connection.execute(f"CREATE ROLE superuser LOGIN SUPERUSER PASSWORD '{PASSWORD}'")

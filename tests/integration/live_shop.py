@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 import psycopg
+from copying import copy
 from psycopg.types.json import Jsonb
 
 from schemabench.values import Zipf
@@ -94,26 +95,26 @@ def fill(connection: Connection, random: Random) -> None:
     """Make the schema and its rows, and gather statistics."""
     connection.execute(SCHEMA.encode())
     plans = random.choices(["free", "pro", "enterprise"], [70, 25, 5], k=TENANTS)
-    _copy(connection, "tenants (name, plan)", [(f"{SECRET} {n}", plan) for n, plan in enumerate(plans)])
+    copy(connection, "tenants (name, plan)", [(f"{SECRET} {n}", plan) for n, plan in enumerate(plans)])
     customers = [(1 + SKEW.draw(TENANTS, random), number) for number in range(1, CUSTOMERS + 1)]
     rows: list[tuple[Any, ...]] = [
         (tenant, number, f"{SECRET.lower()}{number}@example.org", f"192.0.2.{number % 256}", Jsonb({"name": SECRET}))
         for tenant, number in customers
     ]
-    _copy(connection, "customers (tenant_id, id, email, address, profile)", rows)
+    copy(connection, "customers (tenant_id, id, email, address, profile)", rows)
     connection.execute(f"ALTER TABLE customers ALTER id RESTART {CUSTOMERS + 1}".encode())
     orders = [(*random.choice(customers), _status(random), _amount(random), _note(random)) for _ in range(ORDERS)]
-    _copy(connection, "orders (tenant_id, customer_id, status, amount_cents, note)", orders)
+    copy(connection, "orders (tenant_id, customer_id, status, amount_cents, note)", orders)
     connection.execute("UPDATE orders SET placed_at = now() - (8001 - id) * interval '1 hour'")
     lines = [
         (random.randint(1, ORDERS), f"SKU-{random.randrange(500):05}", random.randint(1, 9)) for _ in range(12_000)
     ]
-    _copy(connection, "order_lines (order_id, sku, quantity)", lines)
+    copy(connection, "order_lines (order_id, sku, quantity)", lines)
     connection.execute("INSERT INTO accounts SELECT id, 100000 FROM tenants")
     days = "INSERT INTO usage_daily SELECT id, current_date - day, 10 FROM tenants, generate_series(1, %s) AS day"
     connection.execute(days, [DAYS])
     audit = [(1 + SKEW.draw(TENANTS, random), Jsonb({"by": SECRET}), SECRET.encode()) for _ in range(500)]
-    _copy(connection, "audit (tenant_id, payload, digest)", audit)
+    copy(connection, "audit (tenant_id, payload, digest)", audit)
     connection.execute("ANALYZE")
 
 
@@ -129,12 +130,6 @@ def work(connection: Connection, random: Random, calls: int) -> Counter[str]:
 def tenant(random: Random) -> int:
     """Return a tenant, the busy ones more often."""
     return 1 + SKEW.draw(TENANTS, random)
-
-
-def _copy(connection: Connection, target: str, rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor().copy(f"COPY {target} FROM STDIN".encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _status(random: Random) -> str:

@@ -15,7 +15,7 @@ from schemabench import candidate, sqlfile, workload
 from schemabench.candidate import Candidate
 from schemabench.equivalence import EFFORTS, Oracle
 from schemabench.errors import CandidateError
-from schemabench.server import serve
+from schemabench.server import Needs, serve
 from schemabench.workload import Found
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def oracle(name: str) -> Oracle:
 
 def _main() -> None:
     sys.stdout.write("| mutant | caught | calls | seconds |\n|---|---|---|---|\n")
-    with serve("embedded", settings={}, clients=8, run_id="mutants") as server:
+    with serve("embedded", Needs(clients=8), settings={}, run_id="mutants") as server:
         for name, which in (one for one in names() if one[1] != CRASHING):
             started_s = time.perf_counter()
             disagreement = oracle(name).check(mutant(name, which), server).disagreement

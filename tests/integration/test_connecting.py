@@ -12,7 +12,7 @@ from managed import PASSWORD, Service
 
 from schemabench.errors import ServerError
 from schemabench.monitor.counters import Counters
-from schemabench.server import serve
+from schemabench.server import Needs, serve
 from schemabench.server.dsn import connect, parse_dsn, steered
 
 CLIENTS = 2
@@ -35,7 +35,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def origin(dsn: str) -> str:
     """Make and drop a database on a server, and return what a report calls the server."""
-    with serve(dsn, settings={}, clients=CLIENTS, run_id="ways") as server:
+    with serve(dsn, Needs(clients=CLIENTS), settings={}, run_id="ways") as server:
         server.drop(server.clone(server.create("template"), "copy"))
         return server.record.origin
 
@@ -85,7 +85,7 @@ def test_of_several_hosts_all_sessions_are_on_the_one_that_answered(
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     several = f"host=127.0.0.1,127.0.0.1 port=1,{service.port} user=tenant dbname=postgres target_session_attrs=primary"
-    with serve(several, settings={}, clients=CLIENTS, run_id="several") as server:
+    with serve(several, Needs(clients=CLIENTS), settings={}, run_id="several") as server:
         words = psycopg.conninfo.conninfo_to_dict(server.conninfo_for("one"))
 
     assert (words["host"], words["port"], words["dbname"]) == ("127.0.0.1", str(service.port), "one")
@@ -168,7 +168,7 @@ def test_what_sessions_may_not_report_at_once_is_missing_with_the_reason(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
-    with serve(service.dsn(), settings={}, clients=CLIENTS, run_id="counts") as server:
+    with serve(service.dsn(), Needs(clients=CLIENTS), settings={}, run_id="counts") as server:
         conninfo = server.conninfo_for(server.create("counts").name)
         with closing(Counters.open([conninfo], pids=[], local=False)) as counters:
             reading, missing = counters.read(), counters.missing

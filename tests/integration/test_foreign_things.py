@@ -16,7 +16,7 @@ from schemabench.errors import CandidateError, SchemabenchError, ServerError
 from schemabench.experiment import Plan, measure
 from schemabench.progress import Progress, Shown, Silence
 from schemabench.records import Experiment
-from schemabench.server import Server, dropping, outside, serve
+from schemabench.server import Needs, Server, dropping, outside, serve
 from schemabench.server.database import Mark
 from schemabench.server.dsn import Conninfo, with_words
 
@@ -42,7 +42,7 @@ def theirs() -> Iterator[Server]:
     """Start a server that plays somebody else's, and serve it to a run as its superuser."""
     with (
         servers.serving("embedded", settings=SETTINGS, clients=30, run_id="theirs") as owned,
-        serve(_dsn(owned.conninfo), settings={}, clients=4, databases=3, run_id="guest") as server,
+        serve(_dsn(owned.conninfo), Needs(clients=4, databases=3), settings={}, run_id="guest") as server,
     ):
         yield server
 
@@ -365,7 +365,7 @@ def test_what_a_dead_run_left_held_is_dropped(theirs: Server, owner: psycopg.Con
     with psycopg.connect(with_words(theirs.conninfo, dbname="sb_dead_a"), autocommit=True) as inside:
         _executed(inside, text.replace(";\n", "; "))
 
-    with serve(_dsn(theirs.conninfo), settings={}, clients=1, run_id="next") as server:
+    with serve(_dsn(theirs.conninfo), Needs(clients=1), settings={}, run_id="next") as server:
         assert not [one for one in server.notices if one.code == "left-behind"]
     assert owner.execute("SELECT FROM pg_database WHERE datname = 'sb_dead_a'").rowcount == 0
 
@@ -376,7 +376,7 @@ def test_what_cannot_be_dropped_of_a_dead_run_is_told(theirs: Server, owner: psy
     owner.execute("ALTER ROLE maker CREATEDB PASSWORD 'p'")
     conninfo = with_words(theirs.conninfo, user="maker", password="p")  # noqa: S106 (of this test)
 
-    with serve(_dsn(conninfo), settings={}, clients=1, run_id="next") as server:
+    with serve(_dsn(conninfo), Needs(clients=1), settings={}, run_id="next") as server:
         (told,) = [one.text for one in server.notices if one.code == "left-behind"]
     assert told.startswith(
         "The database sb_dead_b of a dead run could not be dropped: must be owner of database sb_dead_b"
@@ -388,7 +388,7 @@ def test_who_is_in_a_database_of_a_dead_run_is_told(theirs: Server, owner: psyco
     owner.execute("CREATE DATABASE sb_dead_c")
     owner.execute(f"COMMENT ON DATABASE sb_dead_c IS '{Mark(run='dead', label='c', keep=False)}'".encode())
     inside = with_words(theirs.conninfo, dbname="sb_dead_c", application_name="monitoring")
-    with psycopg.connect(inside), serve(_dsn(theirs.conninfo), settings={}, clients=1, run_id="next") as server:
+    with psycopg.connect(inside), serve(_dsn(theirs.conninfo), Needs(clients=1), settings={}, run_id="next") as server:
         (told,) = [one.text for one in server.notices if one.code == "left-behind"]
 
     assert told.startswith("The database sb_dead_c of a dead run is in use, and was not dropped: process ")
@@ -460,14 +460,14 @@ def test_an_experiment_is_not_lost_when_its_databases_cannot_be_dropped(
         progress = Intruding(theirs.conninfo, sessions)
         with (
             pytest.raises(ServerError, match=r"Left on .*: 4 databases of the run") as caught,
-            serve(maker, settings={}, clients=4, databases=3, run_id="next") as server,
+            serve(maker, Needs(clients=4, databases=3), settings={}, run_id="next") as server,
         ):
             found = measured(server, folders, "CREATE TABLE item (key bigint);\n", progress=progress)
 
     assert {one.name: one.status for one in found.candidates} == {"baseline": "ranked", "holding": "ranked"}
     assert all("of the role postgres (monitoring)" in line for line in caught.value.checked)
     assert any("pg_terminate_backend" in remedy for remedy in caught.value.remedies)
-    with serve(maker, settings={}, clients=4, run_id="later") as server:
+    with serve(maker, Needs(clients=4), settings={}, run_id="later") as server:
         assert not [one for one in server.notices if one.code == "left-behind"]
     assert owner.execute("SELECT FROM pg_database WHERE datname LIKE 'sb%next%'").rowcount == 0
 

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from schemabench.deriving import source
 from schemabench.errors import ServerError
 from schemabench.noise.town import entered
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.server.account import server_account
 from schemabench.server.dsn import Conninfo, parse_dsn, with_words
 
@@ -89,7 +89,7 @@ def test_a_run_is_refused_with_the_servers_own_address(server: Server, pooled: C
     before = server.databases
     with (
         pytest.raises(ServerError, match="A connection pooler answers at") as caught,
-        serve(str(pooled), settings={}, clients=2, run_id="pooled"),
+        serve(str(pooled), Needs(clients=2), settings={}, run_id="pooled"),
     ):
         pytest.fail("it was served")
 
@@ -127,7 +127,7 @@ def test_a_parameter_that_it_refuses_is_told_as_its_own(server: Server, tmp_path
     with (
         pooler(server, "postgres", "transaction", tmp_path) as found,
         pytest.raises(ServerError, match="unsupported startup parameter") as caught,
-        serve(with_words(found, options="-c work_mem=1MB"), settings={}, clients=2, run_id="pooled"),
+        serve(with_words(found, options="-c work_mem=1MB"), Needs(clients=2), settings={}, run_id="pooled"),
     ):
         pytest.fail("it was served")
 
@@ -140,5 +140,7 @@ def test_the_address_that_is_named_serves(server: Server, pooled: Conninfo) -> N
     named = caught.value.remedies[0].split()[-1]
     password = str(conninfo_to_dict(pooled)["password"])
 
-    with serve(with_words(parse_dsn(named), password=password), settings={}, clients=1, run_id="direct") as found:
+    with serve(
+        with_words(parse_dsn(named), password=password), Needs(clients=1), settings={}, run_id="direct"
+    ) as found:
         assert found.record.version == server.record.version

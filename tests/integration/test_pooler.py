@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from schemabench.errors import ServerError
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 
 PATIENCE_S = 20.0
 
@@ -89,7 +89,7 @@ def test_a_pooler_is_told_apart_from_the_server_and_refused(server: Server, pool
         pytest.raises(
             ServerError, match=f"A connection pooler answers at postgresql://postgres@127.0.0.1:{pooler.port}"
         ),
-        serve(dsn, settings={}, clients=2, run_id="pooled"),
+        serve(dsn, Needs(clients=2), settings={}, run_id="pooled"),
     ):
         pytest.fail("it was served")
     assert server.databases == before

@@ -20,7 +20,7 @@ from schemabench.monitor.nodes import outline
 from schemabench.production import Production
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment
-from schemabench.server import Server, serve
+from schemabench.server import Needs, Server, serve
 from schemabench.server.dsn import with_words
 
 FEW, MANY = 200, 40_000
@@ -289,7 +289,7 @@ def test_server_that_is_not_ours_is_told_and_no_second_one_is_started(
     server: Server, asked: Production, tmp_path: Path
 ) -> None:
     theirs = str.__str__(with_words(server.conninfo))
-    with serve(theirs, settings={}, clients=4, databases=3, run_id="guest") as guest:
+    with serve(theirs, Needs(clients=4, databases=3), settings={}, run_id="guest") as guest:
         found = results(measure(plan(tmp_path, asked, indexed=BASELINE + INDEX), guest, Silence()))
 
     for one in found.values():

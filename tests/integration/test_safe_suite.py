@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import places
 import programs
 import psutil
 import pytest
+import waiting
 import watch
 from programs import Program
 
@@ -61,13 +61,6 @@ def test_takes(tmp_path):
 """
 LIMIT_MB = 250
 WORKER = ["-n", "1"]
-
-
-def _await(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
 
 
 def _works(pid: int) -> bool:
@@ -138,15 +131,15 @@ def test_a_program_that_a_test_leaves_ends_with_the_test() -> None:
 @pytest.mark.parametrize("arguments", [[], WORKER], ids=["alone", "workers"])
 def test_what_a_killed_session_left_is_gone_when_the_next_has_begun(tmp_path: Path, arguments: list[str]) -> None:
     with _session(tmp_path, SERVES, *arguments) as killed:
-        _await((tmp_path / "left.json").exists)
+        waiting.until((tmp_path / "left.json").exists)
         left = json.loads((tmp_path / "left.json").read_text())
         data = Path(left["data"])
         shared = {Path(one.path) for one in psutil.Process(left["server"]).memory_maps() if "/PostgreSQL." in one.path}
         workers = [one for one in psutil.Process(killed.pid).children(recursive=True) if one.name().startswith("py")]
         os.kill(killed.pid, signal.SIGKILL)  # nothing else: not what it started
         killed.wait()
-    _await(lambda: not _works(left["program"]))
-    _await(lambda: not any(_works(worker.pid) for worker in workers))
+    waiting.until(lambda: not _works(left["program"]))
+    waiting.until(lambda: not any(_works(worker.pid) for worker in workers))
     assert data.exists()
     assert shared
 

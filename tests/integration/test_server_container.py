@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.server import container, folder, serve
+from schemabench.server import Needs, container, folder, serve
 
 IMAGE = "postgres:15"
 SECRET = "hunter2-of-the-container"  # noqa: S105 (the setting that must not be seen)
@@ -65,7 +65,7 @@ def _ours(daemon: Any, run_id: str) -> list[Any]:  # noqa: ANN401 - docker ships
 
 
 def test_a_container_serves_and_is_removed(daemon: Any) -> None:  # noqa: ANN401
-    with serve("docker:15", settings={"work_mem": "8MB"}, clients=9, run_id="run1") as server:
+    with serve("docker:15", Needs(clients=9), settings={"work_mem": "8MB"}, run_id="run1") as server:
         copy = server.clone(server.create("template"), "copy")
         with psycopg.connect(server.conninfo_for(copy.name)) as connection:
             assert connection.execute("SHOW work_mem").fetchone() == ("8MB",)
@@ -80,7 +80,7 @@ def test_a_container_serves_and_is_removed(daemon: Any) -> None:  # noqa: ANN401
 def test_a_container_that_is_killed_in_mid_run_is_told(daemon: Any) -> None:  # noqa: ANN401
     with (
         pytest.raises(ServerError, match="the container of docker postgres:15 is exited"),
-        serve(f"docker:{IMAGE}", settings={}, clients=2, run_id="run1") as server,
+        serve(f"docker:{IMAGE}", Needs(clients=2), settings={}, run_id="run1") as server,
     ):
         _ours(daemon, "run1")[0].kill()
         server.create("a")
@@ -89,7 +89,7 @@ def test_a_container_that_is_killed_in_mid_run_is_told(daemon: Any) -> None:  # 
 def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: Any) -> None:  # noqa: ANN401
     with (
         pytest.raises(UsageError, match="unrecognized configuration parameter"),
-        serve("docker:15", settings={"no_such_setting": "1"}, clients=2, run_id="run1"),
+        serve("docker:15", Needs(clients=2), settings={"no_such_setting": "1"}, run_id="run1"),
     ):
         pass
 
@@ -98,7 +98,7 @@ def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: A
 
 def test_a_setting_that_may_be_secret_is_seen_by_nobody_who_may_use_docker(daemon: Any) -> None:  # noqa: ANN401
     settings = {"ssl_passphrase_command": f"echo {SECRET}", "work_mem": "8MB", "log_statement": "all"}
-    with serve("docker:15", settings=settings, clients=2, run_id="run1") as server:
+    with serve("docker:15", Needs(clients=2), settings=settings, run_id="run1") as server:
         with psycopg.connect(server.conninfo) as connection:
             assert connection.execute("SHOW ssl_passphrase_command").fetchone() == (f"echo {SECRET}",)
             assert connection.execute("SHOW work_mem").fetchone() == ("8MB",)
@@ -112,7 +112,7 @@ def test_a_setting_that_may_be_secret_is_seen_by_nobody_who_may_use_docker(daemo
 def test_a_secret_setting_that_the_container_refuses_is_told_without_it(daemon: Any) -> None:  # noqa: ANN401
     with (
         pytest.raises(UsageError, match="--postgres-setting no_such_password") as caught,
-        serve("docker:15", settings={"no_such_password": SECRET}, clients=2, run_id="run1"),
+        serve("docker:15", Needs(clients=2), settings={"no_such_password": SECRET}, run_id="run1"),
     ):
         pass
 
@@ -122,8 +122,8 @@ def test_a_secret_setting_that_the_container_refuses_is_told_without_it(daemon: 
 
 def test_the_container_of_a_killed_run_is_removed_by_the_next_run_of_any_kind(daemon: Any) -> None:  # noqa: ANN401
     program = (
-        "import time\nfrom schemabench.server import serve\n"
-        "with serve('docker:15', settings={}, clients=2, run_id='dead'):\n"
+        "import time\nfrom schemabench.server import Needs, serve\n"
+        "with serve('docker:15', Needs(clients=2), settings={}, run_id='dead'):\n"
         "    print('up', flush=True)\n    time.sleep(60)\n"
     )
     with programs.start([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as run:
@@ -133,7 +133,7 @@ def test_the_container_of_a_killed_run_is_removed_by_the_next_run_of_any_kind(da
         run.wait()  # what it started is left alone
     assert len(_ours(daemon, "dead")) == 1
 
-    with pytest.raises(ServerError), serve("postgresql://127.0.0.1:1/d", settings={}, clients=2, run_id="next"):
+    with pytest.raises(ServerError), serve("postgresql://127.0.0.1:1/d", Needs(clients=2), settings={}, run_id="next"):
         pass
 
     assert _ours(daemon, "dead") == []
@@ -144,7 +144,7 @@ def test_without_a_daemon_the_error_says_so_and_what_to_do(monkeypatch: pytest.M
 
     with (
         pytest.raises(ServerError, match="no Docker daemon answers") as caught,
-        serve("docker:15", settings={}, clients=2, run_id="run1"),
+        serve("docker:15", Needs(clients=2), settings={}, run_id="run1"),
     ):
         pass
 

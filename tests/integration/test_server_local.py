@@ -21,7 +21,7 @@ import pytest
 from programs import Program
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.server import Server, binaries, folder, local, serve
+from schemabench.server import Needs, Server, binaries, folder, local, serve
 from schemabench.server.binaries import Binaries, Wheel
 
 FOUND = {one.major: one for one in reversed(binaries.survey().found)}
@@ -60,8 +60,8 @@ def _processes_below(place: Path) -> list[psutil.Process]:
 def _killed_run(spec: str) -> dict[str, object]:
     """Kill a run once its server is up, and return what it left."""
     program = (
-        "import json, sys, time\nfrom schemabench.server import serve\n"
-        f"with serve({spec!r}, settings={{}}, clients=2, run_id='dead') as server:\n"
+        "import json, sys, time\nfrom schemabench.server import Needs, serve\n"
+        f"with serve({spec!r}, Needs(clients=2), settings={{}}, run_id='dead') as server:\n"
         "    print(json.dumps({'data': str(server.data), 'pid': server.pids[0]}), flush=True)\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program]
@@ -130,7 +130,7 @@ def _left_of(memory: tuple[list[Path], list[str]]) -> tuple[list[Path], list[str
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> None:
-    with serve(f"local:{major}", settings={"work_mem": "8MB"}, clients=9, run_id="run1") as server:
+    with serve(f"local:{major}", Needs(clients=9), settings={"work_mem": "8MB"}, run_id="run1") as server:
         template = server.create("template")
         with psycopg.connect(server.conninfo_for(template.name)) as connection:
             connection.execute("CREATE TABLE t AS SELECT 'ä' AS c")
@@ -167,7 +167,7 @@ def test_the_programs_of_a_wheel_that_is_installed_are_not_passed_over(wheel: Wh
 
 def test_a_list_of_the_users_is_a_list_in_a_session() -> None:
     asked = {"search_path": 'app,"$user" , "Odd, ""name"""', "temp_tablespaces": "pg_default, pg_default"}
-    with serve(NEWEST, settings=asked, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings=asked, run_id="run1") as server:
         copy = server.clone(server.create("template"), "copy")
         with psycopg.connect(server.conninfo_for(copy.name), autocommit=True) as inside:
             inside.execute('CREATE SCHEMA app; CREATE SCHEMA "Odd, ""name"""')
@@ -176,7 +176,7 @@ def test_a_list_of_the_users_is_a_list_in_a_session() -> None:
 
 
 def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         password = psycopg.conninfo.conninfo_to_dict(server.conninfo)["password"]
         words = repr([server, server.record, server.conninfo, server.conninfo_for("x"), server.notices])
         other = psycopg.conninfo.make_conninfo(server.conninfo, password="wrong")  # noqa: S106
@@ -190,7 +190,7 @@ def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
 
 @pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -> None:
-    with pytest.raises(ending), serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with pytest.raises(ending), serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         pid = server.pids[0]
         server.create("left")
         raise ending
@@ -209,7 +209,7 @@ def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -
 def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(settings: dict[str, str], words: str) -> None:
     with (
         pytest.raises(UsageError, match=words) as caught,
-        serve(NEWEST, settings=settings, clients=2, run_id="run1"),
+        serve(NEWEST, Needs(clients=2), settings=settings, run_id="run1"),
     ):
         pass
 
@@ -219,7 +219,7 @@ def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(setting
 def test_a_setting_that_may_be_secret_is_refused_without_its_value() -> None:
     with (
         pytest.raises(UsageError, match="--postgres-setting password_encryption: ") as caught,
-        serve(NEWEST, settings={"password_encryption": "hunter2"}, clients=2, run_id="run1"),
+        serve(NEWEST, Needs(clients=2), settings={"password_encryption": "hunter2"}, run_id="run1"),
     ):
         pass
 
@@ -229,7 +229,7 @@ def test_a_setting_that_may_be_secret_is_refused_without_its_value() -> None:
 def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
     with (
         pytest.raises(UsageError, match="--clients 20 is too much") as caught,
-        serve(NEWEST, settings={"max_connections": "20"}, clients=20, run_id="run1"),
+        serve(NEWEST, Needs(clients=20), settings={"max_connections": "20"}, run_id="run1"),
     ):
         pass
 
@@ -239,11 +239,11 @@ def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
 
 def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     free = local.free_port
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as first:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as first:
         taken = int(psycopg.conninfo.conninfo_to_dict(first.conninfo)["port"] or 0)
         ports = iter([taken])
         monkeypatch.setattr(local, "free_port", lambda: next(ports, None) or free())
-        with serve(NEWEST, settings={}, clients=2, run_id="run2") as second:
+        with serve(NEWEST, Needs(clients=2), settings={}, run_id="run2") as second:
             assert second.alive()
             assert first.alive()
 
@@ -255,7 +255,7 @@ def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> N
     shared = _shared_memory(pid, data)
     assert _left_of(shared) == shared
 
-    with serve(NEWEST, settings={}, clients=2, run_id="next") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="next") as server:
         assert server.alive()
         assert not _works(pid)
         assert not data.exists()
@@ -264,7 +264,7 @@ def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> N
 
 @pytest.mark.parametrize("major", MAJORS[:1] + MAJORS[-1:])
 def test_a_server_that_is_killed_leaves_no_shared_memory(major: int) -> None:
-    with serve(f"local:{major}", settings={}, clients=2, run_id="run1") as server:
+    with serve(f"local:{major}", Needs(clients=2), settings={}, run_id="run1") as server:
         assert server.data is not None
         shared = _shared_memory(server.pids[0], server.data)
         assert shared == _left_of(shared)
@@ -279,20 +279,23 @@ def test_a_server_that_is_killed_leaves_no_shared_memory(major: int) -> None:
 def test_a_run_that_is_ended_while_its_cluster_is_made_leaves_no_shared_memory(
     place: Path, how: signal.Signals
 ) -> None:
-    program = f"from schemabench.server import serve\nwith serve({NEWEST!r}, settings={{}}, clients=2, run_id='r'): ..."
+    program = (
+        "from schemabench.server import Needs, serve\n"
+        f"with serve({NEWEST!r}, Needs(clients=2), settings={{}}, run_id='r'): ..."
+    )
     with programs.start([sys.executable, "-c", program], stderr=subprocess.PIPE) as run:
         shared = _stopped_within_initdb(place, run)
         run.send_signal(how)
         run.communicate()
     assert run.returncode != 0
 
-    with serve(NEWEST, settings={}, clients=2, run_id="next"):
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="next"):
         assert _left_of(shared) == ([], [])
 
 
 def test_a_copy_has_the_settings_that_its_template_was_given() -> None:
     given = {"search_path": 'app, "Odd, name"', "app.list": "'a, b'", "work_mem": "'7MB'", "jit": "off"}
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         template = server.create("template")
         with psycopg.connect(server.conninfo_for(template.name), autocommit=True) as inside:
             for name, value in given.items():
@@ -313,8 +316,8 @@ def test_a_copy_has_the_settings_that_its_template_was_given() -> None:
 
 
 def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as first:
-        with serve(NEWEST, settings={}, clients=2, run_id="run2"):
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as first:
+        with serve(NEWEST, Needs(clients=2), settings={}, run_id="run2"):
             pass
         assert first.alive()
         assert first.failure() is None
@@ -335,7 +338,7 @@ def test_a_process_that_only_inherited_a_dead_servers_number_is_not_ended(place:
 def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_error() -> None:
     with (
         pytest.raises(ValueError, match="original") as caught,
-        serve(NEWEST, settings={}, clients=2, run_id="run1") as server,
+        serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server,
     ):
         server.create("a")
         os.kill(server.pids[0], signal.SIGKILL)
@@ -351,7 +354,7 @@ def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_e
 
 
 def test_a_crash_that_the_server_recovers_from_is_told() -> None:
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         with pytest.raises(psycopg.OperationalError), psycopg.connect(server.conninfo) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
             connection.execute("SELECT pg_sleep(10)")
@@ -362,7 +365,7 @@ def test_a_crash_that_the_server_recovers_from_is_told() -> None:
 
 
 def test_ctrl_c_on_the_terminal_does_not_reach_the_server() -> None:
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         assert os.getpgid(server.pids[0]) != os.getpgid(0)
 
 
@@ -371,7 +374,7 @@ def test_long_paths_do_not_matter(monkeypatch: pytest.MonkeyPatch, place: Path) 
     long.mkdir()
     monkeypatch.setenv(folder.VARIABLE, str(long))
 
-    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+    with serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server:
         assert len(str(server.data)) > 107
         assert server.alive()
 
@@ -390,7 +393,7 @@ def test_programs_that_only_root_can_read_are_copied_once(place: Path) -> None:
     spec = f"local:{closed / package.name / wheel.folder.parent.name / 'bin'}"
 
     for run in ("run1", "run2"):
-        with serve(spec, settings={}, clients=2, run_id=run) as server:
+        with serve(spec, Needs(clients=2), settings={}, run_id=run) as server:
             assert server.alive()
 
     assert len([path for path in (folder.base() / "binaries").iterdir() if path.is_dir()]) == 1
@@ -402,7 +405,7 @@ def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(folder.VARIABLE, str(small))
         with (
             pytest.raises(ServerError, match=r"full|space") as caught,
-            serve(NEWEST, settings={}, clients=2, run_id="run1") as server,
+            serve(NEWEST, Needs(clients=2), settings={}, run_id="run1") as server,
         ):
             assert server.notices[0].code == "data-in-memory"
             template = server.create("template")
@@ -427,5 +430,5 @@ def _wait_until_dead(server: Server) -> None:
 def test_a_folder_of_programs_can_be_named() -> None:
     one: Binaries = FOUND[int(NEWEST)]
 
-    with serve(f"local:{one.folder}", settings={}, clients=2, run_id="run1") as server:
+    with serve(f"local:{one.folder}", Needs(clients=2), settings={}, run_id="run1") as server:
         assert server.record.origin == f"local {one.folder} {one.version}"

@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import SchemabenchError, ServerError, UsageError
-from schemabench.server import Server, binaries, database, folder, local, serve
+from schemabench.server import Needs, Server, binaries, database, folder, local, serve
 from schemabench.server.database import Mark, lock_key
 from schemabench.server.dsn import Conninfo, describe, opened, with_words
 
@@ -123,7 +123,7 @@ def _as(dsn: Conninfo, user: str) -> Conninfo:
 
 
 def test_databases_are_gone_after_the_run(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(_as(dsn, "maker"), settings={}, clients=4, run_id="run1") as server:
+    with serve(_as(dsn, "maker"), Needs(clients=4), settings={}, run_id="run1") as server:
         template = server.create("template")
         server.clone(template, "copy")
         assert _databases(theirs) == {"sb_run1_template", "sb_run1_copy"}
@@ -135,7 +135,7 @@ def test_databases_are_gone_after_the_run(dsn: Conninfo, theirs: psycopg.Connect
 def test_databases_are_gone_however_the_run_ends(
     dsn: Conninfo, theirs: psycopg.Connection, ending: type[BaseException]
 ) -> None:
-    with pytest.raises(ending), serve(dsn, settings={}, clients=4, run_id="run1") as server:
+    with pytest.raises(ending), serve(dsn, Needs(clients=4), settings={}, run_id="run1") as server:
         database = server.create("a")
         with psycopg.connect(server.conninfo_for(database.name)):
             assert _databases(theirs)
@@ -143,10 +143,10 @@ def test_databases_are_gone_however_the_run_ends(
 
 
 def test_kept_databases_stay_and_no_later_run_takes_them(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(dsn, settings={}, clients=4, run_id="run1", keep_databases=True) as server:
+    with serve(dsn, Needs(clients=4), settings={}, run_id="run1", keep_databases=True) as server:
         server.clone(server.create("template"), "kept", keep=True)
         server.clone(server.create("scratch"), "copy")
-    with serve(dsn, settings={}, clients=4, run_id="run2"):
+    with serve(dsn, Needs(clients=4), settings={}, run_id="run2"):
         pass
 
     assert _databases(theirs) == {"sb_run1_kept"}
@@ -162,7 +162,7 @@ def test_a_database_without_our_mark_and_our_name_is_never_dropped(dsn: Conninfo
     _make(theirs, "sb_prod", ours)
     _make(theirs, "sb_dead_marked", ours)
 
-    with serve(dsn, settings={}, clients=4, run_id="run1"):
+    with serve(dsn, Needs(clients=4), settings={}, run_id="run1"):
         pass
 
     kept = {"sb_dead_baseline", "sb_dead_template", "sb_dead_other", "marked", "sb_prod"}
@@ -173,7 +173,7 @@ def test_a_database_without_our_mark_and_our_name_is_never_dropped(dsn: Conninfo
 def test_a_database_whose_mark_was_taken_away_is_not_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with (
         pytest.raises(ServerError, match=r"Left on .*: 1 database of the run") as caught,
-        serve(dsn, settings={}, clients=4, run_id="run1") as server,
+        serve(dsn, Needs(clients=4), settings={}, run_id="run1") as server,
     ):
         database = server.create("mine_now")
         theirs.execute(sql.SQL("COMMENT ON DATABASE {} IS 'precious'").format(sql.Identifier(database.name)))
@@ -189,7 +189,7 @@ def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: 
 
     with (
         pytest.raises(ServerError, match="sb_run1_a already exists"),
-        serve(dsn, settings={}, clients=4, run_id="run1") as server,
+        serve(dsn, Needs(clients=4), settings={}, run_id="run1") as server,
     ):
         server.create("a")
 
@@ -200,12 +200,12 @@ def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: 
 def test_what_a_killed_run_left_is_dropped_by_the_next(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with _run_elsewhere(dsn, "dead") as run:
         assert _databases(theirs) == {"sb_dead_a"}
-        with serve(dsn, settings={}, clients=4, run_id="run1"):
+        with serve(dsn, Needs(clients=4), settings={}, run_id="run1"):
             assert _databases(theirs) == {"sb_dead_a"}  # it lives
         run.kill()
     _wait_for_no_lock(theirs, "dead")
 
-    with serve(dsn, settings={}, clients=4, run_id="run2"):
+    with serve(dsn, Needs(clients=4), settings={}, run_id="run2"):
         assert _databases(theirs) == set()
 
 
@@ -213,7 +213,7 @@ def test_a_dead_runs_database_that_somebody_uses_is_left_alone(dsn: Conninfo, th
     _make(theirs, "sb_dead_a", str(Mark(run="dead", label="a", keep=False)))
 
     with psycopg.connect(with_words(dsn, dbname="sb_dead_a")) as user:
-        with serve(dsn, settings={}, clients=4, run_id="run1"):
+        with serve(dsn, Needs(clients=4), settings={}, run_id="run1"):
             pass
         assert user.execute("SELECT 1").fetchone() == (1,)
 
@@ -227,8 +227,8 @@ def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
     (sockets,) = theirs.execute("SHOW unix_socket_directories").fetchone() or ()
     over = dsn if network == "TCP" else with_words(dsn, host=sockets)
     program = (
-        "import sys\nfrom schemabench.server import serve\n"
-        "with serve(sys.argv[1], settings={}, clients=1, run_id='dead') as server:\n"
+        "import sys\nfrom schemabench.server import Needs, serve\n"
+        "with serve(sys.argv[1], Needs(clients=1), settings={}, run_id='dead') as server:\n"
         f"    for _ in range({DATABASES}): server.create('a')\n"
     )
     for _ in range(4):
@@ -237,7 +237,7 @@ def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
             run.kill()
         _wait_for_no_lock(theirs, "dead")
         assert _databases(theirs), "the server went on to the end"
-        with serve(dsn, settings={}, clients=1, run_id="next"):
+        with serve(dsn, Needs(clients=1), settings={}, run_id="next"):
             assert _databases(theirs) == set()
 
 
@@ -245,8 +245,8 @@ def test_an_interrupted_run_waits_for_the_database_that_is_being_made_and_drops_
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:
     program = (
-        "import sys\nfrom schemabench.server import serve\n"
-        "with serve(sys.argv[1], settings={}, clients=1, run_id='stopped') as server:\n"
+        "import sys\nfrom schemabench.server import Needs, serve\n"
+        "with serve(sys.argv[1], Needs(clients=1), settings={}, run_id='stopped') as server:\n"
         f"    for _ in range({DATABASES}): server.create('a')\n"
     )
     for _ in range(4):
@@ -300,7 +300,7 @@ def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: 
         try:
             start.wait()
             for round_ in range(4):
-                with serve(dsn, settings={}, clients=1, run_id=f"{name}{round_}") as server:
+                with serve(dsn, Needs(clients=1), settings={}, run_id=f"{name}{round_}") as server:
                     database = server.create("same")
                     with psycopg.connect(server.conninfo_for(database.name)) as connection:
                         connection.execute("CREATE TABLE t (c int)")
@@ -320,7 +320,7 @@ def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: 
 
 
 def test_a_lost_session_is_renewed_and_the_runs_databases_still_go(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(dsn, settings={}, clients=4, run_id="run1") as server:
+    with serve(dsn, Needs(clients=4), settings={}, run_id="run1") as server:
         server.create("a")
         theirs.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         server.create("b")
@@ -330,7 +330,7 @@ def test_a_lost_session_is_renewed_and_the_runs_databases_still_go(dsn: Conninfo
 
 def test_settings_of_the_user_apply_to_our_databases_only(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     asked = {"work_mem": "7MB", "synchronous_commit": "off"}
-    with serve(dsn, settings=asked, clients=4, run_id="run1") as server:
+    with serve(dsn, Needs(clients=4), settings=asked, run_id="run1") as server:
         copy = server.clone(server.create("template"), "copy")
         with psycopg.connect(server.conninfo_for(copy.name)) as connection:
             assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
@@ -348,7 +348,7 @@ def test_a_text_is_read_as_a_configuration_file_is(dsn: Conninfo, theirs: psycop
         "statement_timeout": " 90 min ",
     }
     assert theirs.autocommit
-    with serve(dsn, settings=asked, clients=4, run_id="run1") as server:
+    with serve(dsn, Needs(clients=4), settings=asked, run_id="run1") as server:
         template = server.create("template")
         for database in (template, server.clone(template, "copy")):
             with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as inside:
@@ -381,7 +381,7 @@ def test_a_setting_that_cannot_be_had_is_a_usage_error(
 ) -> None:
     with (
         pytest.raises(UsageError, match=words) as caught,
-        serve(dsn, settings=settings, clients=4, run_id="run1"),
+        serve(dsn, Needs(clients=4), settings=settings, run_id="run1"),
     ):
         pass
 
@@ -396,7 +396,7 @@ def test_a_setting_that_is_not_shown_to_a_role_is_a_usage_error_too(dsn: Conninf
     try:
         with (
             pytest.raises(UsageError, match="cannot be changed without restarting the server") as caught,
-            serve(_as(dsn, "plain"), settings=asked, clients=4, run_id="run1"),
+            serve(_as(dsn, "plain"), Needs(clients=4), settings=asked, run_id="run1"),
         ):
             pass
     finally:
@@ -409,7 +409,7 @@ def test_as_many_files_may_be_open_as_there_are_connections(dsn: Conninfo, their
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (150, before[1]))
     try:
-        with serve(dsn, settings={}, clients=4, run_id="run1"):
+        with serve(dsn, Needs(clients=4), settings={}, run_id="run1"):
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 200
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -421,7 +421,7 @@ def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
 ) -> None:
     with (
         pytest.raises(UsageError, match="--clients 25 is too much") as caught,
-        serve(dsn, settings={}, clients=25, run_id="run1"),
+        serve(dsn, Needs(clients=25), settings={}, run_id="run1"),
     ):
         pass
 
@@ -433,7 +433,7 @@ def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
 def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
     with (
         pytest.raises(UsageError, match="the user narrow") as caught,
-        serve(_as(dsn, "narrow"), settings={}, clients=10, run_id="run1"),
+        serve(_as(dsn, "narrow"), Needs(clients=10), settings={}, run_id="run1"),
     ):
         pass
 
@@ -445,20 +445,20 @@ def test_noise_that_needs_more_connections_than_there_are_is_told_with_how_many_
 ) -> None:
     with (
         pytest.raises(UsageError, match="--clients 4, beside the 20 connections of --noise, is too much") as caught,
-        serve(dsn, settings={}, clients=4, neighbours=20, run_id="run1"),
+        serve(dsn, Needs(clients=4, neighbours=20), settings={}, run_id="run1"),
     ):
         pass
 
     slower = "slow the noise down to 13 connections, one for ten runs a second: --noise-speed"
     assert caught.value.remedies[:2] == (slower, "leave out --noise")
-    with serve(dsn, settings={}, clients=4, neighbours=13, run_id="run1"):
+    with serve(dsn, Needs(clients=4, neighbours=13), settings={}, run_id="run1"):
         assert theirs.closed is False
 
 
 def test_noise_beyond_a_users_own_limit_is_told_likewise(dsn: Conninfo) -> None:
     with (
         pytest.raises(UsageError, match="the user narrow") as caught,
-        serve(_as(dsn, "narrow"), settings={}, clients=3, neighbours=2, run_id="run1"),
+        serve(_as(dsn, "narrow"), Needs(clients=3, neighbours=2), settings={}, run_id="run1"),
     ):
         pass
 
@@ -468,7 +468,7 @@ def test_noise_beyond_a_users_own_limit_is_told_likewise(dsn: Conninfo) -> None:
 def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:
     with (
         pytest.raises(ServerError, match="The user reader may not create databases") as caught,
-        serve(_as(dsn, "reader"), settings={}, clients=4, run_id="run1"),
+        serve(_as(dsn, "reader"), Needs(clients=4), settings={}, run_id="run1"),
     ):
         pass
 
@@ -488,7 +488,7 @@ def test_a_wrong_dsn_is_told_without_its_password(dsn: Conninfo, words: dict[str
     password = str(conninfo_to_dict(dsn)["password"])
     wrong = with_words(dsn, **words)
 
-    with pytest.raises(ServerError) as caught, serve(wrong, settings={}, clients=4, run_id="run1"):
+    with pytest.raises(ServerError) as caught, serve(wrong, Needs(clients=4), settings={}, run_id="run1"):
         pass
 
     assert said in str(caught.value)
@@ -500,7 +500,7 @@ def test_a_wrong_dsn_is_told_without_its_password(dsn: Conninfo, words: dict[str
 
 def test_the_record_shows_the_address_and_the_version(dsn: Conninfo) -> None:
     url = f"postgresql://maker:{SECRET}@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres"
-    with serve(url, settings={}, clients=4, run_id="run1") as server:
+    with serve(url, Needs(clients=4), settings={}, run_id="run1") as server:
         port = conninfo_to_dict(dsn)["port"]
         version = server.record.version
         assert server.record.origin == f"postgresql://maker@127.0.0.1:{port}/postgres (PostgreSQL {version})"
@@ -511,8 +511,8 @@ def test_a_password_from_the_environment_is_used_and_not_shown(dsn: Conninfo, mo
     monkeypatch.setenv("PGPASSWORD", SECRET)
     with serve(
         f"postgresql://maker@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres",
+        Needs(clients=4),
         settings={},
-        clients=4,
         run_id="run1",
     ) as server:
         assert SECRET not in repr([server, server.record, server.conninfo])
@@ -524,7 +524,7 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
     with (
         local.start(FOUND[0], {"max_connections": "30"}, [], "theirs") as elsewhere,
         pytest.raises(ValueError, match="original") as caught,
-        serve(elsewhere.conninfo, settings={}, clients=4, run_id="run1") as server,
+        serve(elsewhere.conninfo, Needs(clients=4), settings={}, run_id="run1") as server,
     ):
         server.create("a")
         os.kill(elsewhere.process.pid, signal.SIGKILL)
@@ -538,7 +538,7 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
 
 def test_a_database_is_dropped_once_the_superuser_has_left_it(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     url = f"postgresql://maker:{SECRET}@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres"
-    with serve(url, settings={}, clients=4, run_id="run1") as server:
+    with serve(url, Needs(clients=4), settings={}, run_id="run1") as server:
         database = server.create("a")
         busy = psycopg.connect(with_words(dsn, dbname=database.name))  # as an autovacuum is
         leaving = threading.Timer(0.5, busy.close)
@@ -561,9 +561,9 @@ def _until_silent(server: Server) -> None:
 def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:
-    with serve(dsn, settings={}, clients=1, run_id="run1") as first:
+    with serve(dsn, Needs(clients=1), settings={}, run_id="run1") as first:
         first.create("first")
-        with serve(first.conninfo, settings={}, clients=1, run_id="run1") as second:
+        with serve(first.conninfo, Needs(clients=1), settings={}, run_id="run1") as second:
             second.create("second")
         assert _databases(theirs) == {"sb_run1_first"}
         assert _lock_is_held(theirs, "run1")
@@ -572,7 +572,7 @@ def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
 def test_errors_of_ours_are_not_swallowed_by_the_end_of_a_run(dsn: Conninfo) -> None:
     with (
         pytest.raises(SchemabenchError, match="mine"),
-        serve(dsn, settings={}, clients=1, run_id="run1"),
+        serve(dsn, Needs(clients=1), settings={}, run_id="run1"),
     ):
         raise SchemabenchError("mine")
 
@@ -581,8 +581,8 @@ def test_errors_of_ours_are_not_swallowed_by_the_end_of_a_run(dsn: Conninfo) -> 
 def _run_elsewhere(dsn: Conninfo, run_id: str) -> Iterator[Program]:
     """Start a run in another process, and wait until it has made one database."""
     program = (
-        "import json, sys, time\nfrom schemabench.server import serve\n"
-        "with serve(sys.argv[1], settings={}, clients=1, run_id=sys.argv[2]) as server:\n"
+        "import json, sys, time\nfrom schemabench.server import Needs, serve\n"
+        "with serve(sys.argv[1], Needs(clients=1), settings={}, run_id=sys.argv[2]) as server:\n"
         "    print(json.dumps(server.create('a').name), flush=True)\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program, str(dsn), run_id]

@@ -24,7 +24,7 @@ from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.surroundings import look
 from schemabench.records import Experiment
-from schemabench.server import Server, folder, local, serve, several
+from schemabench.server import Needs, Server, folder, local, serve, several
 
 SILENCE: Any = SimpleNamespace(stage=lambda *_: None, block=lambda *_: None)
 MIB = 1 << 20
@@ -211,7 +211,7 @@ def test_who_writes_beside_on_a_server_of_others_is_told_and_no_checkpoint_is_fo
         patch.setattr(checkpoints, "MOST_SHARE", 100.0)
         with (
             local.start(servers.FOUND[max(servers.FOUND)], settings, [], "theirs") as theirs,
-            serve(theirs.conninfo, settings={}, clients=8, run_id="quiet") as server,
+            serve(theirs.conninfo, Needs(clients=8), settings={}, run_id="quiet") as server,
         ):
             alone = measure(plan, server, SILENCE)
             with psycopg.connect(theirs.conninfo, autocommit=True) as stranger:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from copying import copy
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from sqlalchemy import delete, func, insert, literal, select, text, update
@@ -98,29 +99,29 @@ class JobCount(Base):
 
 def fill(connection: Connection[Any], random: Random) -> None:
     """Make the rows."""
-    _copy(connection, "queue (name)", [(f"queue_{n}",) for n in range(QUEUES)])
+    copy(connection, "queue (name)", [(f"queue_{n}",) for n in range(QUEUES)])
     workers = [
         (worker_of(n), f"host-{n % 20}", f"10.1.{n % 4}.{n}", 1000 + n, [f"queue_{n % QUEUES}", "queue_0"], "2.4.1")
         for n in range(WORKERS)
     ]
-    _copy(connection, "worker (id, host, address, pid, queues, version)", workers)
+    copy(connection, "worker (id, host, address, pid, queues, version)", workers)
     jobs = [_job(number, random) for number in range(JOBS)]
     columns = (
         "queue, kind, state, priority, arguments, tags, attempt, run_at, created_at, started_at, finished_at, worker_id"
     )
-    _copy(connection, f"job ({columns}, unique_key, last_error)", jobs)
+    copy(connection, f"job ({columns}, unique_key, last_error)", jobs)
     attempts = [
         (number, attempt, job[11], job[9] or job[8], job[10], "succeeded" if job[2] == "completed" else "failed")
         for number, job in enumerate(jobs, start=1)
         for attempt in range(1, job[6] + 1)
     ]
-    _copy(connection, "attempt (job_id, number, worker_id, started_at, ended_at, outcome)", attempts)
+    copy(connection, "attempt (job_id, number, worker_id, started_at, ended_at, outcome)", attempts)
     dead = [(10**9 + n, queue(random), _kind(random), Jsonb({"n": n}), "too many") for n in range(DEAD)]
-    _copy(connection, "dead_job (id, queue, kind, arguments, error)", dead)
+    copy(connection, "dead_job (id, queue, kind, arguments, error)", dead)
     periodic = [(f"every_{n}", queue(random), "0 * * * *", START + timedelta(hours=n)) for n in range(40)]
-    _copy(connection, "periodic (name, queue, pattern, next_at)", periodic)
+    copy(connection, "periodic (name, queue, pattern, next_at)", periodic)
     hours = [(f"queue_{n}", START + timedelta(hours=hour), 50, 2) for n in range(QUEUES) for hour in range(72)]
-    _copy(connection, "job_count (queue, hour, completed, failed)", hours)
+    copy(connection, "job_count (queue, hour, completed, failed)", hours)
 
 
 def queue(random: Random) -> str:
@@ -136,12 +137,6 @@ def worker_of(number: int) -> UUID:
 def worker(random: Random) -> UUID:
     """Return a worker."""
     return worker_of(random.randrange(WORKERS))
-
-
-def _copy(connection: Connection[Any], target: str, rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor().copy(f"COPY {target} FROM STDIN".encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _job(number: int, random: Random) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from copying import copy
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range
@@ -119,7 +120,7 @@ def fill(connection: Connection[Any], random: Random) -> None:
         known.update({n: [] for n in range(TENANTS)})
     plans = random.choices(["free", "team", "business"], [60, 30, 10], k=TENANTS)
     tenants = [(one, f"org-{n}", f"Organisation {n}", plans[n], ["10.0.0.0/8"]) for n, one in enumerate(_tenants)]
-    _copy(connection, "tenant (id, slug, title, plan, allowed)", tenants)
+    copy(connection, "tenant (id, slug, title, plan, allowed)", tenants)
     members = [(_place(n, MEMBERS, random), _uuid("member", n)) for n in range(MEMBERS)]
     for place, one in members:
         _members[place].append(one)
@@ -134,7 +135,7 @@ def fill(connection: Connection[Any], random: Random) -> None:
         )
         for n, (place, one) in enumerate(members)
     ]
-    _copy(connection, "member (tenant_id, id, email, shown_name, role, last_address)", rows)
+    copy(connection, "member (tenant_id, id, email, shown_name, role, last_address)", rows)
     projects = [(_place(n, PROJECTS, random), _uuid("project", n)) for n in range(PROJECTS)]
     for place, one in projects:
         _projects[place].append(one)
@@ -142,16 +143,16 @@ def fill(connection: Connection[Any], random: Random) -> None:
         (_tenants[place], one, f"K{n}", f"Project {n}", random.choice(_members[place]), random.random() < 0.1, TASKS)
         for n, (place, one) in enumerate(projects)
     ]
-    _copy(connection, "project (tenant_id, id, key, title, lead_id, archived, next_number)", rows)
+    copy(connection, "project (tenant_id, id, key, title, lead_id, archived, next_number)", rows)
     joined = [
         (_tenants[place], one, who, random.random() < 0.2)
         for place, one in projects
         for who in random.sample(_members[place], min(len(_members[place]), 6))
     ]
-    _copy(connection, "project_member (tenant_id, project_id, member_id, starred)", joined)
+    copy(connection, "project_member (tenant_id, project_id, member_id, starred)", joined)
     _fill_tasks(connection, random)
     valid = [(one, plans[n], 5, 900, Range(START, START + timedelta(days=365))) for n, one in enumerate(_tenants)]
-    _copy(connection, "subscription (tenant_id, plan, seats, price, valid)", valid)
+    copy(connection, "subscription (tenant_id, plan, seats, price, valid)", valid)
     entries = [
         (
             _tenants[tenant(random)],
@@ -162,7 +163,7 @@ def fill(connection: Connection[Any], random: Random) -> None:
         )
         for n in range(ENTRIES)
     ]
-    _copy(connection, "audit.entry (tenant_id, what, subject, changes, at)", entries)
+    copy(connection, "audit.entry (tenant_id, what, subject, changes, at)", entries)
 
 
 def _fill_tasks(connection: Connection[Any], random: Random) -> None:
@@ -187,7 +188,7 @@ def _fill_tasks(connection: Connection[Any], random: Random) -> None:
     columns = (
         "tenant_id, id, project_id, number, title, body, state, assignee_id, reporter_id, parent_id, labels, fields"
     )
-    _copy(connection, f"task ({columns}, due_on, deleted_at, created_at)", rows)
+    copy(connection, f"task ({columns}, due_on, deleted_at, created_at)", rows)
     said = []
     for n in range(COMMENTS):
         place = tenant(random)
@@ -197,7 +198,7 @@ def _fill_tasks(connection: Connection[Any], random: Random) -> None:
                 START + timedelta(minutes=9 * n),
             )
         )
-    _copy(connection, "comment (tenant_id, task_id, author_id, body, created_at)", said)
+    copy(connection, "comment (tenant_id, task_id, author_id, body, created_at)", said)
 
 
 def tenant(random: Random) -> int:
@@ -229,12 +230,6 @@ def _body(random: Random) -> str:
 
 def _fields(random: Random) -> dict[str, Any]:
     return {"severity": random.choice(["low", "high"]), "points": random.randrange(8), "area": random.choice(WORDS)}
-
-
-def _copy(connection: Connection[Any], target: str, rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor().copy(f"COPY {target} FROM STDIN".encode()) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _entered(session: Session, random: Random) -> int:

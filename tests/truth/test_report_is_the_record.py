@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import reckoned
 import shown
+from drawn import markdown
 from fixed_run import RUN
 from laboratory import Laboratory
 from shown import Table, column, figures, of_candidates
@@ -98,7 +99,7 @@ def draw(run: Run, raw: Mapping[str, Any] | None, folder: Path) -> Drawn:
         run=run,
         raw=raw,
         terminal=shown.terminal(report.terminal(run, WIDTH)),
-        markdown=shown.markdown(report.markdown(run)),
+        markdown=shown.markdown(markdown(run)),
         page=shown.page((folder / "run.html").read_text(encoding="utf-8")),
     )
 

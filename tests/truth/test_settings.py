@@ -21,7 +21,7 @@ from schemabench.experiment import Plan, measure
 from schemabench.experiment.entrant import CONTROL
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment, Setting
-from schemabench.server import Server, binaries, container, folder, local, serve
+from schemabench.server import Needs, Server, binaries, container, folder, local, serve
 from schemabench.server.dsn import Conninfo, with_words
 
 IMAGE = "postgres:15"
@@ -257,7 +257,7 @@ def test_on_a_server_of_somebody_elses_the_report_shows_what_the_sessions_had(
     tmp_path: Path, dsn: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c jit_above_cost=77")
-    with serve(dsn, settings=ASKED, clients=3, databases=7, run_id="truth") as server:
+    with serve(dsn, Needs(clients=3, databases=7), settings=ASKED, run_id="truth") as server:
         told = _told(tmp_path, server)
     shown = {name: (one.value, one.source) for name, one in told.baseline().items()}
 
@@ -274,7 +274,7 @@ def test_on_a_server_of_somebody_elses_the_report_shows_what_the_sessions_had(
 
 
 def test_a_setting_of_the_user_that_the_role_overrules_is_told(tmp_path: Path, dsn: Conninfo) -> None:
-    with serve(dsn, settings={"random_page_cost": "1.1"}, clients=3, databases=4, run_id="truth") as server:
+    with serve(dsn, Needs(clients=3, databases=4), settings={"random_page_cost": "1.1"}, run_id="truth") as server:
         told = _told(tmp_path, server, {})
 
     cost = told.baseline()["random_page_cost"]
@@ -299,7 +299,7 @@ def _container() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
         Path(path).chmod(0o755)
         patch.setenv(folder.VARIABLE, path)
-        with serve(f"docker:{IMAGE}", settings={"work_mem": "5MB"}, clients=48, run_id="truth") as server:
+        with serve(f"docker:{IMAGE}", Needs(clients=48), settings={"work_mem": "5MB"}, run_id="truth") as server:
             yield server
 
 

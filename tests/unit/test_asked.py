@@ -80,7 +80,7 @@ def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
 
 def test_a_rehearsal_soaks_nothing_and_a_name_that_there_is_not_is_told_first(tmp_path: Path) -> None:
     asked = _asked(tmp_path, "", 1.0, "default")
-    replace(asked, options=replace(asked.options, soak_s=30.0)).check_pairs(2, rehearse=True)
+    replace(asked, options=replace(asked.options, soak_s=30.0), smoke=True).check_pairs(2)
 
     mistyped = replace(asked, options=replace(asked.options, race=True, criteria=("throughput", "wal_byte")))
     with pytest.raises(UsageError, match="there is no criterion 'wal_byte'; did you mean 'wal_bytes'"):

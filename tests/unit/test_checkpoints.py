@@ -152,7 +152,7 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     monkeypatch.setattr(checkpoints, "perf_counter", lambda: round_s * len(team.announced))
     server: Any = SimpleNamespace(owned=owned, conninfo="")
     progress: Any = SimpleNamespace(stage=lambda *_: None)
-    feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+    feed = plan.feed()
     with suppress(KeyboardInterrupt):
         working = replace(_working(team, observers), unfinished=set(unfinished))
         checkpoints.execute(plan, working, server, feed, 2, measured, progress)

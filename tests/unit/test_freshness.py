@@ -12,7 +12,6 @@ from schemabench import Call, Model, Workload, Writer
 from schemabench.equivalence.history import History
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, make
-from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Alone, Executed
@@ -70,7 +69,7 @@ def _plan(folder: Path, **others: Any) -> Plan:  # noqa: ANN401 (any field of th
 
 def _freshness(folder: Path, **others: Any) -> tuple[Freshness, Burst]:  # noqa: ANN401 (as above)
     plan = _plan(folder, **others)
-    feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+    feed = plan.feed()
     return Freshness(plan, feed, Alone(plan)), make(feed, plan.writers, 0, 1)
 
 

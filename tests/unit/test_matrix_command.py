@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import markdown
 from fixed_run import BENCHMARK_JSON
 from several_runs import FOUR, compared
 
@@ -78,7 +79,7 @@ def test_unknown_table_is_an_error_that_lists_those_there_are(capsys: pytest.Cap
 
 def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", "a.json", "-o", "one.md"]) == 0
-    assert Path("one.md").read_text() == report.markdown(FOUR[0])
+    assert Path("one.md").read_text() == markdown(FOUR[0])
     assert cli.main(["report", "a.json"]) == 0
     assert capsys.readouterr().out == report.terminal(FOUR[0]) + "\n"
 

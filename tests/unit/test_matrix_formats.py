@@ -12,7 +12,7 @@ from fixed_run import estimate, stands
 from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
 from schemabench.records import Estimate, Notice, Standing, WriterRatio
-from schemabench.report import flavored, matrix, page, terminal_comparison
+from schemabench.report import flavored, matrix, page, screen
 from schemabench.report.characters import columns
 from schemabench.report.matrix import Comparison
 
@@ -23,11 +23,15 @@ def markdown(comparison: Comparison) -> str:
     return flavored.markdown(matrix.document(comparison))
 
 
+def terminal(comparison: Comparison, width: int = 80) -> str:
+    return screen.terminal(matrix.document(comparison), width)
+
+
 def html(comparison: Comparison) -> str:
     return page.html(matrix.document(comparison))
 
 
-DRAWN = [markdown, terminal_comparison, html]
+DRAWN = [markdown, terminal, html]
 LABELS = ["PostgreSQL 15", "PostgreSQL 16", "PostgreSQL 17", "PostgreSQL 18"]
 
 
@@ -89,7 +93,7 @@ def test_markdown_looks_like_its_golden_file() -> None:
 
 
 def test_terminal_looks_like_its_golden_file() -> None:
-    golden_file.check("matrix.txt", terminal_comparison(compared(*FOUR)) + "\n")
+    golden_file.check("matrix.txt", terminal(compared(*FOUR)) + "\n")
 
 
 def test_html_looks_like_its_golden_file() -> None:
@@ -100,7 +104,7 @@ def test_html_looks_like_its_golden_file() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_terminal_keeps_to_its_width_and_shows_every_run(width: int) -> None:
-    text = terminal_comparison(compared(*FOUR), width)
+    text = terminal(compared(*FOUR), width)
     assert max(map(columns, text.splitlines())) <= width
     for ranking in ("throughput  ", "lock waits  "):
         headings = [line for line in text.splitlines() if line.startswith(ranking)]
@@ -114,18 +118,18 @@ def test_terminal_keeps_to_its_width_whatever_stands_in_a_cell(width: int) -> No
     some = experiment(("baseline", "a_candidate_with_a_long_name"))
     candidates = tuple(replace(stands(one, to_baseline=narrow), notices=notices) for one in some.candidates)
     runs = [run(f"{version}.1", replace(some, candidates=candidates)) for version in (15, 16, 17, 18)]
-    assert max(map(columns, terminal_comparison(compared(*runs), width).splitlines())) <= width
+    assert max(map(columns, terminal(compared(*runs), width).splitlines())) <= width
 
 
 def test_every_part_of_a_table_of_writers_says_whose_rows_they_are() -> None:
-    lines = terminal_comparison(compared(*FOUR), 80).splitlines()
+    lines = terminal(compared(*FOUR), 80).splitlines()
     headings = [line for line in lines if line.startswith("candidate ")]
     assert len(headings) > 1
     assert all(re.match("candidate +writer ", line) for line in headings)
 
 
 def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:
-    text = terminal_comparison(compared(*FOUR), 80)
+    text = terminal(compared(*FOUR), 80)
     assert len(re.findall(r"^throughput  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
     assert len(re.findall(r"^lock waits  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
 
@@ -134,11 +138,11 @@ def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:
     ("drawn", "on_front", "off_front"),
     [
         (markdown, "**1 3.1 % \\* [2.7, 3.5]** ", "| 2 13 % [11, 14] "),
-        (terminal_comparison, "1 3.1 % * ", "2 13 %   "),
+        (terminal, "1 3.1 % * ", "2 13 %   "),
         (
             html,
-            "<strong>1 3.1\N{NO-BREAK SPACE}% *</strong> [2.7, 3.5]",
-            ">2 13\N{NO-BREAK SPACE}% [11, 14]",
+            '<strong>1 3.1\N{NO-BREAK SPACE}% *</strong> <span class="interval">[2.7, 3.5]',
+            '>2 13\N{NO-BREAK SPACE}% <span class="interval">[11, 14]',
         ),
     ],
     ids=["markdown", "terminal", "html"],

@@ -10,16 +10,10 @@ from test_report_crossovers import MAP, SEARCH
 
 from schemabench.records import Notice, Run
 from schemabench.report import crossovers, document, page
-from schemabench.report.page import vega
 from schemabench.report.tree import Document
 
+pytestmark = pytest.mark.usefixtures("short_script")
 HOSTILE = "<img src=x onerror=alert(1)></script>"
-
-
-@pytest.fixture(autouse=True)
-def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
-    monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
 
 
 def test_a_search_says_whether_the_ranking_flips_and_where_it_was_measured() -> None:

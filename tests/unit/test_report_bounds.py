@@ -40,7 +40,7 @@ def _text(page: str) -> str:
 
 FORMATS: dict[str, Draw] = {
     "terminal": lambda one: report.terminal(_run(one), 120),
-    "markdown": lambda one: report.markdown(_run(one)),
+    "markdown": lambda one: markdown(report.document(_run(one))),
     "page": lambda one: _text(html(report.document(_run(one)))),
     "brief": lambda one: _text(brief(report.document(_run(one)))),
     "matrix on a terminal": lambda one: terminal(matrix.document(_matrix(one)), 120),

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from drawn import markdown
 from fixed_run import BASELINE, PAGEVIEWS, RUN, USAGE, estimate, ranked, standing
 from sections import headings, rows, tables
 
-from schemabench import report
 from schemabench.records import Cost, Estimate, Experiment, Retirement, Standing
 from schemabench.report import costs, figures
 from schemabench.report.text import plain
@@ -63,8 +63,8 @@ def test_candidates_that_left_early_have_no_sizes_and_are_named() -> None:
         "tables + indexes at the end: baseline 977 KiB + 977 KiB; without those that left early, other"
     )
     legend = "total or a final size, and the candidate left early"
-    assert legend in report.markdown(replace(RUN, experiments=(gone,)))
-    assert legend not in report.markdown(replace(RUN, experiments=(found,)))
+    assert legend in markdown(replace(RUN, experiments=(gone,)))
+    assert legend not in markdown(replace(RUN, experiments=(found,)))
 
 
 def test_nothing_is_shown_where_nothing_was_counted() -> None:
@@ -94,7 +94,7 @@ def test_tables_part_bytes_from_blocks_and_name_the_divisor() -> None:
     ],
 )
 def test_cell_is_bold_where_the_figure_differs(found: Cost, expected: str) -> None:
-    drawn = report.markdown(replace(RUN, experiments=(experiment(TIED, [found]),)))
+    drawn = markdown(replace(RUN, experiments=(experiment(TIED, [found]),)))
     (row,) = re.findall(r"WAL per row.*?\n\| `other` *\| *(.*?) *\|", drawn, re.DOTALL)
     assert row == expected
 

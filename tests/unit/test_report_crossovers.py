@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn import markdown
 from fixed_run import RUN
 from sections import headings, rows
 
@@ -201,7 +202,7 @@ def test_terminal_shows_both_within_its_width(width: int) -> None:
 
 
 def test_markdown_shows_both() -> None:
-    text = report.markdown(replace(RUN, crossovers=(SEARCH,), maps=(MAP,)))
+    text = markdown(replace(RUN, crossovers=(SEARCH,), maps=(MAP,)))
 
     assert "## When the answer changes: `usage`, `hash_by_site` against the baseline" in text
     assert "The ranking flips: `hash_by_site` leads at `typical`" in text
@@ -210,7 +211,7 @@ def test_markdown_shows_both() -> None:
 
 
 def test_report_of_a_run_without_searches_says_nothing_of_them() -> None:
-    assert "When the answer changes" not in report.markdown(RUN)
+    assert "When the answer changes" not in markdown(RUN)
 
 
 def test_searches_and_maps_are_kept_in_the_run_file() -> None:
@@ -225,7 +226,7 @@ def test_what_the_client_limited_is_a_lower_bound_in_searches_and_maps(tmp_path:
     run = replace(RUN, experiments=(), crossovers=(replace(SEARCH, found=(found,)),), maps=(replace(MAP, cells=cells),))
     report.write(run, tmp_path / "run.html")
 
-    for shown in (report.terminal(run), report.markdown(run), (tmp_path / "run.html").read_text(encoding="utf-8")):
+    for shown in (report.terminal(run), markdown(run), (tmp_path / "run.html").read_text(encoding="utf-8")):
         text = " ".join(shown.split())
         assert "at least 0.45x" in text
         assert "at least 1.90x" in text

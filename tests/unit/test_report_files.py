@@ -7,6 +7,7 @@ from pathlib import Path
 
 import golden_file
 import pytest
+from drawn import markdown
 from fixed_run import BENCHMARK_JSON, RUN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +52,7 @@ def test_run_file_of_the_first_format_is_read_and_drawn_with_the_settings_of_its
         del one["settings"]
     run = report.read(edited(run_file, format=1, experiments=experiments))
     assert run.experiments[0].settings == ()
-    drawn = report.markdown(run)
+    drawn = markdown(run)
     assert drawn.count("| `shared_buffers` | `8GB`   | configuration file |") == len(experiments)
     assert "Settings of the writers' sessions" not in drawn
 
@@ -64,7 +65,7 @@ def test_run_file_keeps_what_pytest_benchmark_wrote(run_file: Path) -> None:
 
 def test_report_is_drawn_from_the_run_file_alone(run_file: Path, tmp_path: Path) -> None:
     report.write(report.read(run_file), tmp_path / "new" / "folder" / "report.md")
-    assert (tmp_path / "new" / "folder" / "report.md").read_text() == report.markdown(RUN)
+    assert (tmp_path / "new" / "folder" / "report.md").read_text() == markdown(RUN)
 
 
 def test_report_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_summary_of_a_step_keeps_what_others_wrote(tmp_path: Path) -> None:
     path = tmp_path / "summary"
     path.write_text("# Tests\n")
     report.append(RUN, path)
-    assert path.read_text() == f"# Tests\n\n{report.markdown(RUN)}"
+    assert path.read_text() == f"# Tests\n\n{markdown(RUN)}"
 
 
 def test_summary_of_a_step_that_would_not_be_shown_is_made_short(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import altair as alt
 import page_reader
 import pytest
+from drawn import markdown
 from fixed_run import RUN, USAGE
 from sections import rows
 
@@ -28,16 +29,10 @@ from schemabench.records import (
 )
 from schemabench.report import csv, document, growth, page
 from schemabench.report.growth.forms import CRITERIA, interval
-from schemabench.report.page import vega
 from schemabench.report.tree import Table
 
+pytestmark = pytest.mark.usefixtures("short_script")
 HOSTILE = "<img src=x onerror=alert(1)></script>"
-
-
-@pytest.fixture(autouse=True)
-def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
-    monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
 
 
 def about(value: float, share: float = 0.05) -> Estimate:
@@ -263,7 +258,7 @@ def test_what_was_forecast_stands_beside_what_was_measured() -> None:
 
 def test_markdown_folds_the_experiments_of_steps() -> None:
     step = replace(USAGE, cardinality="rows=1000")
-    shown = report.markdown(replace(GROWN, experiments=(step,)))
+    shown = markdown(replace(GROWN, experiments=(step,)))
 
     assert "## `usage` over `rows`" in shown
     assert "<summary>`usage` at `rows=1,000`</summary>" in shown

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from drawn import markdown
 from fixed_run import USAGE
 from sections import rows
 from test_report_growth import GROWN, GROWTH, STEPS, about, figures, tables
@@ -76,7 +77,7 @@ def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_e
 
     assert verdict(shown).endswith(f"1 crossing. Throughput relative to the baseline's: {told}")
     assert told in " ".join(report.terminal(shown).split())
-    assert "`hash_by_site` 0.84x [0.76, 0.92] at 1,000, 0.26x" in report.markdown(shown).replace("\\", "")
+    assert "`hash_by_site` 0.84x [0.76, 0.92] at 1,000, 0.26x" in markdown(shown).replace("\\", "")
     assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
 
 

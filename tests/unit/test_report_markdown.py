@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import golden_file
 import pytest
+from drawn import markdown
 from fixed_run import PAGEVIEWS, RUN, USAGE
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,16 +22,16 @@ ACTIVE = st.text("ab \\|`*_[]()<>!#-+=~&$1.\n\t", max_size=60)
 
 
 def test_markdown_report_looks_like_its_golden_file() -> None:
-    golden_file.check("report.md", report.markdown(RUN))
+    golden_file.check("report.md", markdown(RUN))
 
 
 def test_verdicts_come_first() -> None:
-    lines = report.markdown(RUN).splitlines()
+    lines = markdown(RUN).splitlines()
     assert lines[2].startswith("- `usage` at `typical`: `hash_partitioned` and `split_events` lead, tied")
 
 
 def test_legends_explain_columns_by_the_headings_that_markdown_has() -> None:
-    text = report.markdown(RUN).replace("\\", "")
+    text = markdown(RUN).replace("\\", "")
 
     assert "group: candidates that share a letter" in text
     assert re.search(r"lock waits \[95 % interval\]: share of the writers' time", text)
@@ -38,7 +39,7 @@ def test_legends_explain_columns_by_the_headings_that_markdown_has() -> None:
 
 
 def test_password_that_was_redacted_stays_so() -> None:
-    assert re.findall(r"postgresql://\S*@", report.markdown(RUN).replace("\\", "")) == ["postgresql://bench:***@"] * 4
+    assert re.findall(r"postgresql://\S*@", markdown(RUN).replace("\\", "")) == ["postgresql://bench:***@"] * 4
     assert "postgresql://" not in report.terminal(RUN)
 
 
@@ -127,10 +128,10 @@ def test_hostile_names_leave_the_page_as_it_was() -> None:
     candidates = tuple(map(hostile, USAGE.candidates))
     usage = replace(USAGE, summary=HOSTILE, candidates=candidates, notices=(Notice(code="x", text=HOSTILE),))
     options = (OptionValue(name="--x", value=HOSTILE, source="default"),)
-    page = report.markdown(replace(RUN, experiments=(usage, PAGEVIEWS), options=options))
+    page = markdown(replace(RUN, experiments=(usage, PAGEVIEWS), options=options))
     outside = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
     assert "<img" not in outside
-    assert outside.count("\n#") == report.markdown(RUN).count("\n#")
+    assert outside.count("\n#") == markdown(RUN).count("\n#")
     assert outside.count("<details>") == outside.count("</details>")
     assert {len(set(map(cells, rows))) for rows in tables(outside)} == {1}
 
@@ -146,12 +147,12 @@ def cells(row: str) -> int:
 
 def test_sections_vanish_where_nothing_was_sampled_counted_or_explained() -> None:
     section = re.compile(r"<summary>(Contention|Cost|Retries|Plans):|lock waits", re.IGNORECASE)
-    assert len(set(section.findall(report.markdown(replace(RUN, experiments=(USAGE,)))))) > 1
-    assert not set(section.findall(report.markdown(replace(RUN, experiments=(PAGEVIEWS,))))) - {""}
+    assert len(set(section.findall(markdown(replace(RUN, experiments=(USAGE,)))))) > 1
+    assert not set(section.findall(markdown(replace(RUN, experiments=(PAGEVIEWS,))))) - {""}
 
 
 def test_lock_waits_have_a_rank_of_their_own_and_the_front_is_marked() -> None:
-    rows = [re.split(r" *\| *", row) for row in report.markdown(RUN).splitlines() if row.startswith(r"| \*  ")][:2]
+    rows = [re.split(r" *\| *", row) for row in markdown(RUN).splitlines() if row.startswith(r"| \*  ")][:2]
     assert [row[1:4:2] for row in rows] == [[r"\*", "a"], [r"\*", "ab"]]
     assert [row[8:10] for row in rows] == [["3.1 % [2.7, 3.5]", "1="], ["&lt;0.1 % [0.0, 0.0]", "1="]]
 
@@ -163,33 +164,31 @@ def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
         USAGE,
         candidates=(unsampled, *others),
     )
-    (row,) = re.findall(
-        r"\n\| +\| 1= +\| a +\| `hash_partitioned`.*", report.markdown(replace(RUN, experiments=(usage,)))
-    )
+    (row,) = re.findall(r"\n\| +\| 1= +\| a +\| `hash_partitioned`.*", markdown(replace(RUN, experiments=(usage,))))
     assert [cell.strip() for cell in row.split("|")[8:10]] == ["-", "-"]
 
 
 def test_run_without_retries_says_so_where_attempts_were_counted() -> None:
     candidates = tuple(replace(one, retries=()) for one in USAGE.candidates)
-    page = report.markdown(replace(RUN, experiments=(replace(USAGE, candidates=candidates),)))
+    page = markdown(replace(RUN, experiments=(replace(USAGE, candidates=candidates),)))
     assert "- retries: none; every operation succeeded on its first attempt" in page
     assert "Attempts that the server rolled back" not in page
 
 
 def test_candidates_that_share_a_reason_are_told_together() -> None:
-    page = report.markdown(RUN)
+    page = markdown(RUN)
     assert "\nNot ranked: `one_table` and `one_view`, invalid\n" in page
     assert page.count("the load loop was busy 97 %") == 1
 
 
 def test_steal_and_busy_shares_are_told_only_where_they_are_known() -> None:
-    known, unknown = (report.markdown(replace(RUN, experiments=(one,))) for one in (USAGE, PAGEVIEWS))
+    known, unknown = (markdown(replace(RUN, experiments=(one,))) for one in (USAGE, PAGEVIEWS))
     for fact in ("at work 83 % of the median trial", "0.4 % of this machine's", "50 a second"):
         assert fact in known
     assert not re.search("median trial|processor time stolen|lock-wait samples", unknown)
 
 
 def test_run_without_experiments_or_server_is_a_page_that_says_so() -> None:
-    page = report.markdown(replace(RUN, experiments=(), server=None, notices=()))
+    page = markdown(replace(RUN, experiments=(), server=None, notices=()))
     assert "No experiment was run." in page
     assert "No server was used" in page

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from drawn import markdown
 from fixed_run import BASELINE, NO_PLAN, PAGEVIEWS, RUN, USAGE, estimate, ranked, standing
 from sections import rows, tables
 
@@ -101,6 +102,6 @@ def test_notice_on_a_plan_at_productions_size_is_in_every_report() -> None:
     told = replace(candidate("baseline"), notices=(Notice(code="production-plan", text=text),))
     run = replace(RUN, experiments=(replace(USAGE, candidates=(told,)),))
 
-    for drawn in (report.terminal(run), report.markdown(run), report.brief(run)):
+    for drawn in (report.terminal(run), markdown(run), report.brief(run)):
         shown = re.sub(r"<[^>]*>|`", "", drawn).replace("&#39;", "'").replace("&#x27;", "'")
         assert text in " ".join(shown.split())

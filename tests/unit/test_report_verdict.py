@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from drawn import markdown
 from fixed_run import BASELINE, RUN, USAGE, estimate, judged, ranked, standing, unranked
 
 from schemabench import report
@@ -270,5 +271,5 @@ def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_
     )
     assert verdict.drift(experiment(standing("baseline", 1, BASELINE))) == ""
     assert f"drift: fast {words}" in report.terminal(run, 120)
-    assert f"- drift: `fast` {words}" in report.markdown(run)
+    assert f"- drift: `fast` {words}" in markdown(run)
     assert "<dt>drift</dt>" in page.html(document(run))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from fixed_run import BENCHMARK_JSON, RUN
 from jsonschema import Draft202012Validator
+from run_file_schema import run_file_schema
 
 from schemabench import load_run, report
 from schemabench.records import FORMAT, from_builtins, to_builtins
-from schemabench.records.schema import run_file_schema
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "docs" / "run-file.schema.json"

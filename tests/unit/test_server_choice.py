@@ -133,7 +133,7 @@ def test_a_folder_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_databases_of_a_throw_away_server_cannot_be_kept() -> None:
-    server = serve("embedded", settings={}, clients=1, run_id="r", keep_databases=True)
+    server = serve("embedded", Needs(clients=1), settings={}, run_id="r", keep_databases=True)
 
     with pytest.raises(UsageError, match="--keep-databases"), server:
         pass

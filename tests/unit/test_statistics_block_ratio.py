@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from schemabench.records import Estimate
 from schemabench.statistics import block_mean, block_ratio
 from schemabench.statistics.sign_flips import Span
 
@@ -59,6 +60,12 @@ def test_a_block_in_which_neither_was_seen_carries_no_sign() -> None:
     first, second = sums(random, 20, 0.5, 4), sums(random, 20, 0.1, 4)
     first[3:9] = second[3:9] = 0
     assert (block_ratio.differences(first, second)[3:9] == 0).all()
+
+
+def test_a_ratio_of_sums_weighs_blocks_by_their_calls() -> None:
+    found = block_ratio.ratio_of_sums(np.array([100.0, 300.0, 200.0]), np.array([1.0, 3.0, 2.0]))
+    assert found == Estimate(value=100.0, low=100.0, high=100.0)
+    assert block_ratio.ratio_of_sums(np.zeros(3), np.zeros(3)) is None
 
 
 def test_as_often_as_both_are_observed_pairing_takes_out_what_blocks_have_in_common() -> None:

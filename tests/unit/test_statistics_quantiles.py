@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemabench.records import Estimate
-from schemabench.statistics import inverse, quantile, quotient, ratio_of_sums
+from schemabench.statistics import inverse, quantile, quotient
 
 
 def test_the_interval_of_a_quantile_holds_the_true_one_in_most_runs_also_if_blocks_differ() -> None:
@@ -78,13 +78,6 @@ def test_no_quantile_lies_beyond_the_last_call() -> None:
     slow, fast = np.full(300, 1_000_000), np.full(300, 1_000)
 
     assert quantile([slow, fast, fast, fast, fast, fast], 0.99) is None
-
-
-def test_a_ratio_of_sums_weighs_blocks_by_their_calls() -> None:
-    found = ratio_of_sums(np.array([100.0, 300.0, 200.0]), np.array([1.0, 3.0, 2.0]))
-
-    assert found == Estimate(value=100.0, low=100.0, high=100.0)
-    assert ratio_of_sums(np.zeros(3), np.zeros(3)) is None
 
 
 def test_intervals_of_separate_figures_add_in_squares_on_logarithms() -> None:

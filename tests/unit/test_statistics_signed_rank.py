@@ -38,6 +38,15 @@ def test_six_values_give_their_range_as_the_interval() -> None:
     assert span_of([1, 2, 3, 4, 5, 6]) == signed_rank.Span(centre=3.5, low=1, high=6, bounded=True)
 
 
+def test_single_value_is_its_own_interval() -> None:
+    assert span_of([7]) == signed_rank.Span(centre=7, low=7, high=7, bounded=False)
+
+
+def test_zeros_have_an_interval() -> None:
+    assert span_of([0, 0, 0, 0, 0, 0]) == signed_rank.Span(centre=0, low=0, high=0, bounded=True)
+    assert span_of([-3, -1, 0, 0, 1, 3]).centre == 0
+
+
 def test_ten_values_give_the_ninth_average_from_either_end() -> None:
     # Tables of the signed-rank test: n = 10, two-sided 5 %: reject at W <= 8 (4.9 %), so that the interval runs from
     # the 9th smallest to the 9th largest of the 55 averages.

@@ -5,22 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from schemabench.records import Estimate, Latency
-from schemabench.statistics import estimate, estimate_rates, latency
+from schemabench.records import Latency
+from schemabench.statistics import estimate_rates, latency
 from schemabench.statistics.summary import samples_for
-
-
-def test_estimate_is_centre_and_interval_of_the_values() -> None:
-    assert estimate(np.array([6.0, 1, 5, 2, 4, 3]), seed=1) == Estimate(value=3.5, low=1, high=6)
-
-
-def test_single_value_is_its_own_interval() -> None:
-    assert estimate(np.array([7.0]), seed=1) == Estimate(value=7, low=7, high=7)
-
-
-def test_estimate_bears_zeros_and_negative_values() -> None:
-    assert estimate(np.array([0.0, 0, 0, 0, 0, 0]), seed=1) == Estimate(value=0, low=0, high=0)
-    assert estimate(np.array([-3.0, -1, 0, 0, 1, 3]), seed=1).value == 0
 
 
 def test_rates_are_centred_by_factor() -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench.units import format_bytes, format_count, format_duration, format_significant, parse_duration_s, plural
+from schemabench.units import (
+    first_of,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_significant,
+    parse_duration_s,
+    plural,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +116,11 @@ def test_a_noun_stands_in_the_number_of_its_count(count: int, text: str) -> None
 
 def test_a_plural_without_an_s_is_given() -> None:
     assert [plural(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
+
+
+def test_first_texts_are_followed_by_how_many_more_there_are() -> None:
+    assert first_of([], 3) == ""
+    assert first_of(["a", "b", "c"], 3) == "a, b, c"
+    assert first_of(["a", "b", "c", "d"], 3) == "a, b, c and 1 more"
+    assert first_of(["a", "b", "c"], 3, count=2_000) == "a, b, c and 1,997 more"
+    assert first_of(["a {}", "b", "c"], 1, between="; ", rest="; {:,} more below") == "a {}; 2 more below"

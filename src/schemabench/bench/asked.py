@@ -31,6 +31,8 @@ class Asked:
     """The folder to which paths on the command line are relative."""
     command: str
     """The command that repeats the run."""
+    smoke: bool = False
+    """Whether experiments have a single block, and nothing after it, only to check that everything works."""
 
     @cached_property
     def noise(self) -> Model | None:
@@ -108,17 +110,13 @@ class Asked:
                     f"{detail} is {about}, which is not given", remedies=[f"add {remedy}", f"leave out {detail}"]
                 )
 
-    def check_pairs(self, workers: int, *, rehearse: bool = False) -> None:
-        """Refuse options of a ranking that exclude each other.
-
-        Args:
-            workers: The processes that execute bursts.
-            rehearse: Whether nothing is measured, and so nothing is soaked.
+    def check_pairs(self, workers: int) -> None:
+        """Refuse options of a ranking that exclude each other, with `workers` processes that execute bursts.
 
         Raises:
             UsageError: With what to leave out.
         """
-        soaks = self.options.soak_s and not rehearse
+        soaks = self.options.soak_s and not self.smoke
         if soaks and workers > 1:
             raise UsageError(
                 f"--soak needs one process, and there are {workers}: candidates take turns on copies to which one "
@@ -127,7 +125,7 @@ class Asked:
             )
         if soaks and self.options.noise is not None:
             raise UsageError(
-                "--soak has no --noise: the jobs of other tenants end with the blocks",
+                "--soak has no --noise: the jobs of other tenants have ended by then",
                 remedies=["leave out --noise, or --soak"],
             )
         if self.options.race and {*self.options.criteria} - {THROUGHPUT.name, LOCK_WAITS.name}:

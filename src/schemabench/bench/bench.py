@@ -28,7 +28,7 @@ from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
 from schemabench.redaction import redact_record
-from schemabench.server import SESSION_NAME, Server, serve, sweep
+from schemabench.server import SESSION_NAME, Needs, Server, serve, sweep
 from schemabench.workers.link import session_name
 from schemabench.workers.seat import Seat
 
@@ -101,14 +101,14 @@ class Bench:
             self._subjects[name] = subjects.find(self.asked, name)
         return self._subjects[name]
 
-    def plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
+    def plan(self, workload: str, cardinality: str) -> "Plan":
         """Return the plan of an experiment, with the candidates that are `wanted`.
 
         Raises:
             SchemabenchError: As `subject.plan`.
         """
         names = self._wanted[workload, cardinality]
-        return subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
+        return subjects.plan(self.asked, self.subject(workload), cardinality, names)
 
     def sizes(self) -> dict[Key, tuple[str, Mapping[str, Any]]]:
         """Return the digest and the values of every cardinality of the run, measured or, before that, planned.
@@ -118,17 +118,16 @@ class Bench:
         """
         if done := self.record().experiments:
             return {(one.workload, one.cardinality): (one.digest, one.values) for one in done}
-        plans = {key: self.plan(*key, rehearse=True) for key in self._wanted}
+        plans = {key: self.plan(*key) for key in self._wanted}
         return {key: (plan.digest, cardinalities.values(plan.values)) for key, plan in plans.items()}
 
-    def result(self, workload: str, cardinality: str, candidate: str, *, rehearse: bool) -> CandidateResult:
+    def result(self, workload: str, cardinality: str, candidate: str) -> CandidateResult:
         """Return an experiment's result for a candidate; run the experiment on the first request.
 
         Args:
             workload: The workload's name.
             cardinality: The cardinality's name.
             candidate: The candidate's name.
-            rehearse: Whether to run a single block only, to check that everything works.
 
         Raises:
             SchemabenchError: The experiment could not be run: the full error on the first request, one line on the
@@ -138,7 +137,7 @@ class Bench:
         key = workload, cardinality
         if key not in self.findings.ended:
             try:
-                self._keep(key, self._measure(key, rehearse=rehearse))
+                self._keep(key, self._measure(key))
             except Interrupted as interrupt:
                 if interrupt.known is not None:
                     self._keep(key, interrupt.known)
@@ -158,7 +157,8 @@ class Bench:
                 self.progress.close()
         outcome = self.findings.ended[key]
         if isinstance(outcome, SchemabenchError):
-            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.headline} (see above)")
+            end = "has no result" if outcome.known is None else "was cut short"
+            raise type(outcome)(f"{' '.join(key)} {end}: {outcome.headline} (see above)")
         return next(result for result in outcome.candidates if result.name == candidate)
 
     def experiment(self, workload: str, cardinality: str) -> Experiment:
@@ -167,7 +167,7 @@ class Bench:
         assert isinstance(outcome, Experiment), "an experiment with a result has a record"
         return outcome
 
-    def follow(self, workload: str, cardinality: str, *, rehearse: bool) -> None:
+    def follow(self, workload: str, cardinality: str) -> None:
         """Execute this worker's part of an experiment, unless that was done or tried.
 
         Raises:
@@ -175,7 +175,7 @@ class Bench:
         """
         assert self._worker is not None, "only a worker follows"
         topic = self._topic((workload, cardinality))
-        self._worker.follow(topic, lambda: self.plan(workload, cardinality, rehearse=rehearse))
+        self._worker.follow(topic, lambda: self.plan(workload, cardinality))
 
     def end(self, workload: str, cardinality: str, outcome: str) -> None:
         """Record the end and the outcome of an experiment's test, so that no worker waits for this one in vain."""
@@ -223,16 +223,18 @@ class Bench:
                 self._server = self._stack.enter_context(
                     serve(
                         options.postgres,
+                        Needs(
+                            clients=options.clients,
+                            companions=self._most(self._companions),
+                            databases=entrants,
+                            parts=self._most(self._databases),
+                            neighbours=running.connections(noise, options.noise_speed)
+                            if (noise := self.asked.noise)
+                            else 0,
+                            links=len(self.seat.names) if self.seat else 0,
+                            by_turns=by_turns and not options.soak_s,
+                        ),
                         settings=dict(options.postgres_setting),
-                        clients=options.clients,
-                        databases=entrants,
-                        companions=self._most(self._companions),
-                        parts=self._most(self._databases),
-                        neighbours=running.connections(noise, options.noise_speed)
-                        if (noise := self.asked.noise)
-                        else 0,
-                        links=len(self.seat.names) if self.seat else 0,
-                        by_turns=by_turns and not options.soak_s,
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
@@ -280,10 +282,10 @@ class Bench:
         """
         self._stack.close()
 
-    def _measure(self, key: Key, *, rehearse: bool) -> Experiment:
+    def _measure(self, key: Key) -> Experiment:
         from schemabench.experiment import measure  # noqa: PLC0415 (as in `subject.plan`)
 
-        plan = self.plan(*key, rehearse=rehearse)
+        plan = self.plan(*key)
         with in_words():
             if self._worker is None:
                 return measure(plan, self.serve(), self.progress)

@@ -80,7 +80,7 @@ def find(asked: Asked, name: str) -> Subject:
     )
 
 
-def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str], *, rehearse: bool) -> "Plan":
+def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str]) -> "Plan":
     """Return the plan of an experiment with the named candidates and the baseline.
 
     Raises:
@@ -89,7 +89,6 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
     """
     # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
     from schemabench.experiment import (  # noqa: PLC0415
-        Feed,
         Noise,
         Plan,
         check_burst,
@@ -112,10 +111,10 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         cardinality=cardinality,
         candidates=tuple(one for one in subject.candidates.values() if one.name in {BASELINE, *names}),
         clients=options.clients,
-        budget_s=0.0 if rehearse else options.budget_s,
+        budget_s=0.0 if asked.smoke else options.budget_s,
         precision=options.precision,
-        adequacy_s=0.0 if rehearse else options.adequacy_s,
-        soak_s=0.0 if rehearse else options.soak_s,
+        adequacy_s=0.0 if asked.smoke else options.adequacy_s,
+        soak_s=0.0 if asked.smoke else options.soak_s,
         soak_closed=options.soak_closed,
         upkeep=options.upkeep,
         race=options.race_places if options.race else 0,
@@ -129,7 +128,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         equivalence=options.equivalence,
         seed=options.seed,
         inputs=inputs(subject.found, options.replay, options.replay_range),
-        production=None if rehearse else _production(options.production, subject.found),
+        production=None if asked.smoke else _production(options.production, subject.found),
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
@@ -138,7 +137,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
     check_soak(planned)
     workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
-    check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
+    check_burst(planned.feed(), planned.writers)
     return planned
 
 

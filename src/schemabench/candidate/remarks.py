@@ -10,7 +10,7 @@ from pathlib import Path
 from schemabench.candidate.passing import Passed, Reason
 from schemabench.candidate.variation import BASELINE, Candidate
 from schemabench.records import Notice
-from schemabench.units import plural
+from schemabench.units import first_of, plural
 
 _SHOWN = 3
 """Names, or places, that a notice shows."""
@@ -78,5 +78,4 @@ def _without_rows(candidate: Candidate, remarks: Sequence[Remark]) -> Iterator[N
 
 
 def _listed(names: Iterable[str]) -> str:
-    every = list(dict.fromkeys(names))
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN:,} more" if len(every) > _SHOWN else "")
+    return first_of(list(dict.fromkeys(names)), _SHOWN)

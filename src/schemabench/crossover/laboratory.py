@@ -64,7 +64,7 @@ class Laboratory:
         Raises:
             UsageError: The number of clients does not fit.
         """
-        return self.bench.plan(self.workload, self.start, rehearse=False)
+        return self.bench.plan(self.workload, self.start)
 
     @property
     def noise(self) -> Noise | None:

@@ -37,13 +37,8 @@ def prepared(
     """
     made = bench(asked)
     subject = made.subject(workload)
-    if len(subject.cardinalities) != 1:
-        raise UsageError(
-            f"A growth curve starts at one cardinality, not at {len(subject.cardinalities)}: "
-            f"{', '.join(subject.cardinalities)}",
-            remedies=["choose one: --cardinality typical"],
-        )
-    axis = over(named, farthest, subject.found, subject.cardinalities[0], asked.options)
+    start = subject.only_cardinality("A growth curve starts")
+    axis = over(named, farthest, subject.found, start, asked.options)
     if axis.field == CLIENTS:
         if ("--clients", "command line") in {(one.name, one.source) for one in asked.origins}:
             raise UsageError(

@@ -2,7 +2,7 @@
 
 Owns the lifetime of servers and databases. Must not know what they are used for.
 
-    with serve("embedded", settings={}, clients=8, run_id="3f2a") as server:
+    with serve("embedded", Needs(clients=8), settings={}, run_id="3f2a") as server:
         template = server.create("template")
         candidate = server.clone(template, "baseline")
 """
@@ -14,7 +14,7 @@ from schemabench.server.beside import scratch
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.clocks import slowed
 from schemabench.server.database import Database, Databases
-from schemabench.server.dsn import full, opened
+from schemabench.server.dsn import full, opened, unlimited
 from schemabench.server.extensions import offering
 from schemabench.server.holding import HeldError
 from schemabench.server.offer import Offer
@@ -44,4 +44,5 @@ __all__ = [
     "slowed",
     "survey",
     "sweep",
+    "unlimited",
 ]

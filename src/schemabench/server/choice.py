@@ -54,6 +54,9 @@ class ExistingServer:
         """Return True: only a connection can tell."""
         return True
 
+    def forget_crashes(self) -> None:
+        """Do nothing: its log is not read."""
+
     def failure(self) -> str | None:
         """Return None: only a connection can tell."""
 
@@ -70,15 +73,9 @@ SESSION_NAME = "schemabench"
 @contextmanager
 def serve(  # noqa: PLR0913 (a run's requirements of its server)
     spec: str,
+    needs: Needs,
     *,
     settings: Mapping[str, str],
-    clients: int,
-    databases: int = 1,
-    companions: int = 0,
-    parts: int = 1,
-    neighbours: int = 0,
-    links: int = 0,
-    by_turns: bool = False,
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
@@ -86,12 +83,9 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
 ) -> Iterator[Server]:
     """Find the server that `spec` names, start it if it is ours, and stop everything at the end of the block.
 
-    Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
-    `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
-    one for each of `parts`. `neighbours` are the connections of noise, `links` those through which workers meet. With
-    `by_turns`, a server that has room for the clients' connections to one database at a time will do. `session_name` is
-    the `application_name` of our sessions. `most_bytes` is what its data may take, WAL included; None for what is free
-    on the disk.
+    Leftovers of killed runs are removed first. The server has room for the connections that the run needs, and for some
+    of our own. `session_name` is the `application_name` of our sessions. `most_bytes` is what its data may take, WAL
+    included; None for what is free on the disk.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong; or its data are limited, and out of sight.
@@ -104,15 +98,6 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
-    needs = Needs(
-        clients=clients,
-        companions=companions,
-        databases=databases,
-        parts=parts,
-        neighbours=neighbours,
-        links=links,
-        by_turns=by_turns,
-    )
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())

@@ -14,6 +14,7 @@ Must not read a clock, a file or a server: arrays in, records out, the same for 
 
 from schemabench.statistics.ageing import FEWEST_ROUNDS, Ageing, ageing
 from schemabench.statistics.always_valid import race_spans, stretch
+from schemabench.statistics.block_ratio import ratio_of_sums
 from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs, rank_costs
@@ -22,20 +23,19 @@ from schemabench.statistics.few_trials import LEAST_TRIALS, lag
 from schemabench.statistics.lasting import lasts, span_since
 from schemabench.statistics.lock_waits import rank_locks
 from schemabench.statistics.pareto import pareto
-from schemabench.statistics.quantiles import quantile, ratio_of_sums
+from schemabench.statistics.quantiles import quantile
 from schemabench.statistics.quotients import inverse, quotient
-from schemabench.statistics.race import FEWEST_LOOKED_AT, Beaten, beaten
+from schemabench.statistics.race import Beaten, beaten
 from schemabench.statistics.ranking import Ranking, fewest_blocks, placed
 from schemabench.statistics.sign_flips import CONFIDENCE, Span
 from schemabench.statistics.steadiness import steady_from
-from schemabench.statistics.summary import estimate, estimate_rates, latency
+from schemabench.statistics.summary import estimate_rates, latency
 from schemabench.statistics.throughput import rank
 from schemabench.statistics.utilisation import FEWEST_CALLS, utilisation
 
 __all__ = [
     "CONFIDENCE",
     "FEWEST_CALLS",
-    "FEWEST_LOOKED_AT",
     "FEWEST_ROUNDS",
     "LEAST_TRIALS",
     "Ageing",
@@ -48,7 +48,6 @@ __all__ = [
     "blocks_per_copy",
     "compare_costs",
     "drifts",
-    "estimate",
     "estimate_rates",
     "fewest_blocks",
     "inverse",

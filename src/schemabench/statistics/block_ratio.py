@@ -29,6 +29,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench.records import Estimate
 from schemabench.statistics import block_mean
 from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import Span
@@ -80,6 +81,22 @@ def spans_apart(sums: Sums, *, copies: Sequence[int]) -> tuple[Span, ...]:
         _span(float(ratio), own[counts] * counts.mean()).widened(factor)
         for ratio, own, counts, factor in zip(found, deviations.T, seen.T, known.widening.tolist(), strict=True)
     )
+
+
+def ratio_of_sums(
+    parts: NDArray[np.float64], wholes: NDArray[np.float64], *, copies: Sequence[int] = ()
+) -> Estimate | None:
+    """Return the ratio of two sums over blocks, such as bytes to calls, with its 95 % interval.
+
+    Args:
+        parts: Of each block, not below zero.
+        wholes: Likewise; None is returned where their sum is zero.
+        copies: As for `spans_apart`.
+    """
+    if not wholes.sum():
+        return None
+    (span,) = spans_apart(np.stack([parts, wholes], axis=-1)[:, None, :], copies=copies)
+    return Estimate(value=span.centre, low=max(0.0, span.low), high=span.high)
 
 
 def _span(ratio: float, deviations: NDArray[np.float64]) -> Span:

@@ -62,22 +62,6 @@ def quantile(blocks: Sequence[NDArray[np.int64]], level: float, *, copies: Seque
     return Estimate(value=value, low=float(_at(together, low)), high=float(_at(together, high)))
 
 
-def ratio_of_sums(
-    parts: NDArray[np.float64], wholes: NDArray[np.float64], *, copies: Sequence[int] = ()
-) -> Estimate | None:
-    """Return the ratio of two sums over blocks, such as bytes to calls, with its 95 % interval.
-
-    Args:
-        parts: Of each block, not below zero.
-        wholes: Likewise; None is returned where their sum is zero.
-        copies: As for `quantile`.
-    """
-    if not wholes.sum():
-        return None
-    (span,) = block_ratio.spans_apart(np.stack([parts, wholes], axis=-1)[:, None, :], copies=copies)
-    return Estimate(value=span.centre, low=max(0.0, span.low), high=span.high)
-
-
 def _shorter(times: NDArray[np.int64], value: float, part: float) -> float:
     """Return how many times are shorter than a value, with a part of those that are equal to it."""
     return float(np.count_nonzero(times < value) + part * np.count_nonzero(times == value))

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench.records import Estimate
+
 CONFIDENCE = 0.95
 """The confidence of every interval, and 1 minus the probability of any false difference among equal candidates."""
 
@@ -48,6 +50,10 @@ class Span:
     def reversed(self) -> "Span":
         """Return the span of the same series with the other sign."""
         return Span(centre=-self.centre, low=-self.high, high=-self.low, bounded=self.bounded)
+
+    def as_ratio(self) -> Estimate:
+        """Return the ratio of which this is the span of the logarithm."""
+        return Estimate(value=math.exp(self.centre), low=math.exp(self.low), high=math.exp(self.high))
 
     def widened(self, factor: float) -> "Span":
         """Return the span with its ends `factor` times as far from the centre; unchanged without confidence."""

@@ -16,18 +16,10 @@ CURVE = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.999
 """The levels of a percentile curve: about evenly spaced on an axis on which each further nine takes the same room."""
 
 
-def estimate(values: NDArray[np.float64], *, seed: int) -> Estimate:
-    """Return the robust centre of one value per block and its 95 % interval.
-
-    See `signed_rank` for method and assumptions. With fewer than 6 values the interval is their range.
-    """
-    (span,) = signed_rank.spans_apart(np.asarray(values, dtype=np.float64)[:, None], seed=seed)
-    return Estimate(value=span.centre, low=span.low, high=span.high)
-
-
 def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, ...]:
     """Return the robust centre of every column of rates and its 95 % interval, computed on logs.
 
+    See `signed_rank` for method and assumptions. With fewer than 6 blocks the interval is the range of the rates.
     On logs because rates scatter by factors: half as fast is as far from the centre as twice as fast. The interval
     describes the rate on a machine that drifts as this one did. Ratios, paired by block, have narrower intervals, and
     may differ slightly from the quotient of two rates.
@@ -38,7 +30,7 @@ def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, 
     """
     assert np.all(np.isfinite(rates) & (rates > 0)), "rates must be above zero and finite"
     found = signed_rank.spans_apart(np.log(rates), seed=seed)
-    return tuple(Estimate(value=math.exp(s.centre), low=math.exp(s.low), high=math.exp(s.high)) for s in found)
+    return tuple(span.as_ratio() for span in found)
 
 
 def latency(operation: str, samples_ns: NDArray[np.int64], retries: int) -> Latency:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.records import THROUGHPUT, Estimate, Notice
+from schemabench.records import THROUGHPUT, Notice
 from schemabench.statistics.comparison import Comparison, Pair, Spans, check_baseline, compare, log_rates
 from schemabench.statistics.lasting import lasts, late_spans
 from schemabench.statistics.ranking import Ranking, ranked
@@ -55,7 +55,7 @@ def rank(  # noqa: PLR0913 (how blocks came about)
         THROUGHPUT,
         spans,
         dict(zip(names, estimate_rates(rates, seed=seed), strict=True)),
-        lambda _, span: ratio(span),
+        lambda _, span: span.as_ratio(),
         baseline=baseline,
         control=control,
         blocks=len(logs),
@@ -74,11 +74,6 @@ def rank(  # noqa: PLR0913 (how blocks came about)
             *_blocks_related(compared, names, baseline, len(logs)),
         ),
     )
-
-
-def ratio(span: Span) -> Estimate:
-    """Return a log ratio as a ratio."""
-    return Estimate(value=math.exp(span.centre), low=math.exp(span.low), high=math.exp(span.high))
 
 
 def _half_width(span: Span) -> float | None:
@@ -106,7 +101,7 @@ def _faded(pair: Pair, whole: Span, late: Span, baseline: str) -> str:
     behind = first == baseline
     subject, other, over, last = (second, first, whole.reversed(), late.reversed()) if behind else (*pair, whole, late)
     than = "" if other == baseline else f" the throughput of {other!r}"
-    found = ratio(last)
+    found = last.as_ratio()
     return (
         f"{subject!r} has {math.exp(over.centre):.2f}x{than} over the whole run and {found.value:.2f}x "
         f"[{found.low:.2f}, {found.high:.2f}] in its last third: the {'lag' if behind else 'lead'} does not last, and "
