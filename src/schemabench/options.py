@@ -125,7 +125,7 @@ class Options:
         flag="--budget",
     )
     race: bool = _option(
-        "drop candidates that are proved not to be among the first `--race-places`, and give their time to the others",
+        "stop measuring candidates once `--race-places` others, or all others in the race, are proved faster",
         kind="switch",
     )
     race_places: int = _option(

@@ -177,7 +177,7 @@ def test_model_without_active_jobs_is_refused(towns: Towns) -> None:
 def test_speed_at_which_more_runs_are_due_than_any_server_gets_done_is_refused(towns: Towns) -> None:
     said = towns.refused("run", towns.model(3), "--speed", "1e12")
 
-    assert re.search(r"--speed 1e\+12 is too fast for this model: [\d,]+ runs would be due per second", said)
+    assert re.search(r"--speed 1e\+12 is too fast for this model: [\d,]+ job runs would be due per second", said)
     (fitting,) = re.findall(r"slow it down: --speed (\S+)", said)
     assert 0.98 < running.pace(towns.read(towns.model(3)), float(fitting)) / running.MOST_PER_S <= 1
 
