@@ -60,17 +60,21 @@ def heeded() -> Iterator[Callable[[], None]]:
 def noted() -> Iterator[Callable[[], bool]]:
     """Note these signals and Ctrl-C in the block instead of raising; yield a function that tells whether one came.
 
-    For work that a second signal must not tear: `timeout` and terminals send several at once. In other threads than the
-    main one nothing changes; ignored signals stay ignored.
+    For work that a second signal must not tear: `timeout` and terminals send several at once. If one came, the end that
+    `heed` would have begun is under way: further ones are ignored after the block, too. In other threads than the main
+    one nothing changes; ignored signals stay ignored.
     """
     came: list[int] = []
     with ExitStack() as stack:
+        ending = _heeding()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, *_GIVEN_UP):
                 if signal.getsignal(number) != signal.SIG_IGN:
                     previous = signal.signal(number, lambda number, _: came.append(number))
                     stack.callback(_restore, number, previous)
         yield lambda: bool(came)
+    if came and ending is not None:
+        ending.conclude()
 
 
 @dataclass

@@ -27,7 +27,7 @@ from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.workers import follower, latencies, leader
 from schemabench.workers.follower import Follower, follow
-from schemabench.workers.leader import lead
+from schemabench.workers.leader import Leader, lead
 from schemabench.workers.link import Link
 from schemabench.workers.messages import Go
 from schemabench.workers.seat import Seat
@@ -179,6 +179,26 @@ def test_a_worker_that_is_lost_leaves_the_finished_blocks_but_no_service_times(
     (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
     assert notice.text.startswith("shared typical was cut short: The worker gw1 was lost while executing")
     assert notice.text.endswith("Service times are left out, because not all workers handed theirs over")
+
+
+def test_ctrl_c_while_the_leader_parts_from_those_that_are_left_keeps_the_finished_blocks(
+    server: Server, database: Database, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(_: Follower) -> None:
+        raise ServerError("no disk")
+
+    parting = Leader.break_off
+
+    def impatient(own: Leader) -> Any:  # noqa: ANN401 (handed on)
+        signal.raise_signal(signal.SIGINT)
+        return parting(own)
+
+    _at_the_end(monkeypatch, give_up)
+    monkeypatch.setattr(Leader, "break_off", impatient)
+
+    experiment = _parted(server, database, plan, Interrupted, r"after all was measured: .*gw1 gave up while")
+
+    _assert_of_all_calls(experiment)
 
 
 def test_a_worker_that_gives_up_hands_over_the_service_times_of_the_finished_blocks(

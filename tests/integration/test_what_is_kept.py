@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ import pytest
 
 from schemabench import Call, Workload, Writer
 from schemabench.errors import Interrupted
-from schemabench.experiment import Plan, measure
+from schemabench.experiment import Plan, measure, soaking
 from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment
 from schemabench.server import Database, Server
@@ -202,3 +202,23 @@ def test_ctrl_c_while_databases_are_dropped_loses_nothing(
     assert {one.status for one in found.values()} == {"ranked"}
     assert all(one.plans for one in found.values())
     assert experiment.stopped != "interrupted"
+
+
+def test_what_an_interrupted_experiment_does_not_know_it_says(plan: Callable[..., Plan], server: Server) -> None:
+    asked = replace(plan(same=BASELINE), upkeep="autovacuum")
+    experiment, _ = _kept(asked, server, Impatient("comparing states"), "after the last block")
+
+    assert [text for text in _told(experiment, "counters-missing") if "--upkeep between-blocks" in text]
+
+
+def test_plans_that_were_collected_stay_when_a_soak_is_interrupted_before_it_begins(
+    plan: Callable[..., Plan], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(soaking, "soak", interrupted)
+    experiment, found = _kept(plan(same=BASELINE), server, Silence(), "after the last block")
+
+    assert all(one.plans for one in found.values())
+    assert _told(experiment, "interrupted")[0].endswith("Results cover the blocks before")

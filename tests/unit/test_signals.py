@@ -51,6 +51,22 @@ def test_signals_that_are_noted_do_not_interrupt_however_many_come() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("_heeded")
+def test_a_noted_signal_begins_the_end_which_later_ones_do_not_tear() -> None:
+    with signals.heeded():
+        with signals.noted() as came:
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert came()
+
+    with signals.heeded():
+        with signals.noted() as came:
+            pass
+        assert not came()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_signal_that_is_ignored_stays_ignored_where_others_are_noted() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -14,11 +14,13 @@ from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.observer import Observer
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.results import Watched
 from schemabench.experiment.soaking import Soaked
 from schemabench.monitor.cache import Cache
 from schemabench.monitor.counters import Reading
 from schemabench.records import Adequacy, CandidateResult, Contention, Notice
+from schemabench.server import Server
 
 
 @dataclass(kw_only=True)
@@ -34,7 +36,8 @@ class After:
     differences: Mapping[str, str] | None = None
     """Candidate -> why it is disqualified; None until rows are compared."""
     notices: tuple[Notice, ...] = ()
-    watched: Watched = field(init=False)
+    watched: Watched | None = None
+    """None until plans are collected."""
     soaked: Soaked = field(default_factory=Soaked)
 
     @property
@@ -42,25 +45,40 @@ class After:
         """What the user interrupted; empty if nothing."""
         if self.soaked.interrupted:
             return "during the soak"
-        return "while plans at production's size were asked for" if self.watched.interrupted else ""
+        asking = self.watched is not None and self.watched.interrupted
+        return "while plans at production's size were asked for" if asking else ""
 
     def completed(self, found: Mapping[str, CandidateResult]) -> Mapping[str, CandidateResult]:
         """Return results with the settings of each candidate's sessions, and how it fared in the soak."""
         return self.soaked.completed(self.held.completed(found))
 
 
-def break_off(blocks: Blocks, after: After, cause: KeyboardInterrupt | WorkerError) -> Interrupted | WorkerError:
-    """End an experiment at any point: add to its findings what is quickly available, and return its error.
+Ended = Interrupted | WorkerError | ServerError
+"""What ends an experiment early, and yet leaves results."""
+
+
+def conclude(
+    blocks: Blocks, after: After, server: Server, cause: KeyboardInterrupt | WorkerError | None
+) -> tuple[Ended | None, Watched]:
+    """Complete the findings of an experiment with what is quickly available.
+
+    Returns:
+        What ended it early, if anything, and the observations of its entrants.
 
     Args:
         blocks: Of which some may be finished.
         after: What was found until now.
-        cause: Why it ends.
+        server: Where.
+        cause: Why it ended early; None if it did not, or only its last step did.
 
     Raises:
         Interrupted, WorkerError: No block is finished.
     """
     plan, measured = blocks.plan, blocks.measured
+    if cause is None:
+        assert after.watched is not None, "all was looked at"
+        late = Interrupted(f"{plan} was interrupted {after.interrupted}") if after.interrupted else None
+        return late or after.soaked.failure, after.watched
     blocks.break_off()
     error: Interrupted | WorkerError
     if isinstance(cause, WorkerError):
@@ -69,26 +87,25 @@ def break_off(blocks: Blocks, after: After, cause: KeyboardInterrupt | WorkerErr
         why = f"{plan} was interrupted in {blocks.doing}"
         error = Interrupted(why if measured.blocks else f"{why}, before every candidate had executed one burst")
     if not measured.blocks:
-        raise error
+        raise error from cause
     blocks.neighbours.break_off()
     measured.add(blocks.team.break_off())
-    text = f"{why}. Results cover the blocks before. "
+    told = [why, "Results cover the blocks before"]
     if after.differences is None:
         measured.stopped = "interrupted"  # even if all blocks are done: rows were not compared
         earlier = {name: wrong.reason for name, wrong in agreement.earlier_wrong(measured).items()}
         after.differences = {**gates.stale((one.name for one in blocks.entrants), measured), **earlier}
-        text += "States and invariants were not checked, and no plans were collected"
-    else:
-        text += "No plans were collected"
+        told.append("States and invariants were not checked, and no plans were collected")
+    elif after.watched is None:
+        told.append("No plans were collected")
     if measured.workers and measured.lacks_times:
         measured.times.clear()
-        text += ". Service times are left out, because not all workers handed theirs over"
-    after.notices += (Notice(code="interrupted", text=text),)
-    after.watched = _watched(blocks, after)
-    return error
+        told.append("Service times are left out, because not all workers handed theirs over")
+    after.notices += (Notice(code="interrupted", text=". ".join(told)),)
+    return error, after.watched or _watched(blocks, after, server)
 
 
-def _watched(blocks: Blocks, after: After) -> Watched:
+def _watched(blocks: Blocks, after: After, server: Server) -> Watched:
     """Return what is known of the entrants without asking much of the server."""
     observers, measured = blocks.shifts.observers, blocks.measured
     through = [one for one in observers if one.name not in measured.failed]
@@ -102,7 +119,8 @@ def _watched(blocks: Blocks, after: After) -> Watched:
         contention=contention,
         plans={},
         grown={one.name: after.grown.get(one.name, {}) for one in through},
-        missing=observers[through[0]].missing,
+        missing={**observers[through[0]].missing, **upkeep_missing(blocks.plan)},
+        owned=server.owned,
         cache=after.cache,
         adequacy=after.adequacy,
         deadlock_timeouts_s=deadlock_timeouts_s(observers),
@@ -112,3 +130,11 @@ def _watched(blocks: Blocks, after: After) -> Watched:
 def deadlock_timeouts_s(observers: Mapping[Entrant, Observer]) -> dict[str, float]:
     """Return the server's deadlock timeout under each entrant, in seconds."""
     return {one.name: observer.deadlock_timeout_s for one, observer in observers.items()}
+
+
+def upkeep_missing(plan: Plan) -> dict[str, str]:
+    """Return why the cost of vacuums is unknown; empty if it is known."""
+    if plan.upkeep != "autovacuum":
+        return {}
+    reason = "the server does not report the cost of autovacuum: --upkeep between-blocks"
+    return dict.fromkeys(("upkeep_elapsed_s", "upkeep_wal_bytes"), reason)

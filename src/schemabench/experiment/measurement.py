@@ -13,7 +13,7 @@ import numpy as np
 from schemabench import cardinality as cardinalities
 from schemabench import records, signals, statistics
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, ServerError, WorkerError
+from schemabench.errors import Interrupted, WorkerError
 from schemabench.experiment import (
     adequacy,
     agreement,
@@ -30,7 +30,7 @@ from schemabench.experiment import (
     soaking,
     surroundings,
 )
-from schemabench.experiment.after import After, break_off, deadlock_timeouts_s
+from schemabench.experiment.after import After, conclude, deadlock_timeouts_s, upkeep_missing
 from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.building import Building
 from schemabench.experiment.copies import Copies
@@ -81,12 +81,16 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             neighbours.settle()
             blocks = _laid_out(building, working, feed, neighbours)
             measured = blocks.measured
-            after = After()
-            ended = _run(blocks, after, server, telling)
+            after, cause = After(), None
+            try:
+                _run(blocks, after, server, telling)
+            except (KeyboardInterrupt, WorkerError) as early:
+                cause = early
             came = untorn.enter_context(signals.noted())  # the record is made, whatever comes now
+            ended, watched = conclude(blocks, after, server, cause)
         found |= _unranked(entrants, measured, after.differences or {})
         ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
-        rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
+        rankings = results.rank(plan, ranked, measured, watched) if BASELINE in ranked else None
         notices = (
             *_of_blocks(plan, server, entrants, inputs, measured),
             *building.notices,
@@ -94,9 +98,9 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             *neighbours.notices(),
             *building.known_changes(),
             *(rankings.notices if rankings else ()),
-            *results.notices(measured, after.watched),
+            *results.notices(measured, watched),
             *after.held.notices,
-            *adequacy.notices(plan, after.watched.adequacy),
+            *adequacy.notices(plan, watched.adequacy),
         )
         found |= rankings.results if rankings else {}
         record = replace(
@@ -107,10 +111,11 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             exchange_p99_s=apart.p99_s,
             noise=neighbours.record(),
             soak=after.soaked.record,
-            cache_bytes=after.watched.cache.size_bytes if after.watched.cache else None,
+            cache_bytes=watched.cache.size_bytes if watched.cache else None,
         )
-    if came() and ended is None:
-        ended = Interrupted(f"{plan} was interrupted after all was measured")
+    if came() and not isinstance(ended, Interrupted):
+        before = f": {ended.headline}" if ended else ""
+        ended = Interrupted(f"{plan} was interrupted after all was measured{before}")
     if ended:
         ended.known = record
         raise ended
@@ -141,20 +146,19 @@ def _laid_out(building: Building, working: Shifts, feed: Feed, neighbours: Neigh
     )
 
 
-def _run(
-    blocks: Blocks, after: After, server: Server, telling: Database | None
-) -> Interrupted | WorkerError | ServerError | None:
-    """Run the blocks and what comes after them; return why that ended early, if it did and there are results."""
-    try:
-        blocks.neighbours.begin()
-        blocks.run()
-        blocks.neighbours.conclude()
-        _look_at_all(after, blocks, server, telling)
-    except (KeyboardInterrupt, WorkerError) as cause:
-        return break_off(blocks, after, cause)
-    if after.interrupted:
-        return Interrupted(f"{blocks.plan} was interrupted {after.interrupted}")
-    return after.soaked.failure
+def _run(blocks: Blocks, after: After, server: Server, telling: Database | None) -> None:
+    """Run the blocks, and add the findings after them: settings, adequacy, states, plans, and the soak.
+
+    Args:
+        blocks: The blocks; a candidate that fails after them leaves the experiment there.
+        after: Receives each finding as it is made.
+        server: Where.
+        telling: Measures the cache, from `surroundings.prepare`.
+    """
+    blocks.neighbours.begin()
+    blocks.run()
+    blocks.neighbours.conclude()
+    _look_at_all(after, blocks, server, telling)
 
 
 def _of_blocks(
@@ -174,14 +178,6 @@ def _of_blocks(
 
 
 def _look_at_all(after: After, blocks: Blocks, server: Server, telling: Database | None) -> None:
-    """Add the findings after the blocks: settings, adequacy, states, plans, and the soak.
-
-    Args:
-        after: Receives each finding as it is made.
-        blocks: The finished blocks; a candidate that fails now leaves the experiment there.
-        server: Where.
-        telling: Measures the cache, from `surroundings.prepare`.
-    """
     plan, feed, progress, measured = blocks.plan, blocks.feed, blocks.progress, blocks.measured
     observers, entrants, working = blocks.entrants, list(blocks.entrants), blocks.shifts
     measured.add(working.samples())
@@ -318,7 +314,7 @@ def _look_back(blocks: Blocks, server: Server, after: After) -> Watched:
         missing={
             **observers[through[0]].missing,
             **checkpoints.missing(plan, server, measured),
-            **_upkeep_missing(plan),
+            **upkeep_missing(plan),
         },
         cache=after.cache,
         adequacy=after.adequacy,
@@ -328,13 +324,3 @@ def _look_back(blocks: Blocks, server: Server, after: After) -> Watched:
         interrupted=comparison.interrupted,
         notices={name: (*told, *comparison.by_candidate[name].notices) for name, told in changed.items()},
     )
-
-
-def _upkeep_missing(plan: Plan) -> dict[str, str]:
-    """Return why the cost of vacuums is unknown; empty if it is known."""
-    reason = (
-        "the server does not report the cost of autovacuum: --upkeep between-blocks"
-        if plan.upkeep == "autovacuum"
-        else ""
-    )
-    return dict.fromkeys(("upkeep_elapsed_s", "upkeep_wal_bytes"), reason) if reason else {}

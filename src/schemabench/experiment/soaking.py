@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench import statistics
+from schemabench import signals, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import turns
@@ -151,7 +151,9 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         if not course.begun:
             notice = Notice(code="soak-not-begun", text=f"There was no soak: {broken}")
             return Soaked(failure=gone, notices=(notice,))
-    figures = _figures(plan, course.taking, course.rounds)
+    with signals.noted() as came:  # the rounds are over
+        figures = _figures(plan, course.taking, course.rounds)
+    interrupted = interrupted or came()
     record = Soak(
         asked_s=plan.soak_s,
         paced=pattern.paced,

@@ -122,11 +122,10 @@ class Leader:
     def beat(self) -> None:
         """Show the others, now and then, that this process is at work while its sessions are idle.
 
-        Raises:
-            ServerError: The server failed.
+        Where the connection is lost, the others see that for themselves, and so does whatever is told next.
         """
         if monotonic() - self._beaten_s >= BEAT_S:
-            with _heard():
+            with suppress(psycopg.Error):
                 self._link.beat()
             self._beaten_s = monotonic()
 
