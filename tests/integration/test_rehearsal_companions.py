@@ -82,6 +82,27 @@ ALTER TABLE entry ADD COLUMN note text;
     assert "which ended its session: " in _said(found)
 
 
+def test_a_companion_that_is_ended_while_it_executes_failed_once(ledger: Ledger) -> None:
+    migration = """\
+DO $$ BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(10)%'
+        AND pid <> pg_backend_pid() AND EXISTS (SELECT FROM entry WHERE amount > 777);
+END $$;
+ALTER TABLE entry ADD COLUMN note text;
+"""
+
+    found = ledger.rehearse(
+        migration, QUICK, baseline=f"{SMALL}-- name: hold\nSELECT pg_sleep(10);\n", companions=(ENDLESS,)
+    )
+
+    (lost,) = found.hindered
+    assert (lost.companion, lost.times, lost.ended) == ("report", 1, True)
+    assert lost.reason == "terminating connection due to administrator command (57P01)"
+    assert lost.statement in {1, 2}
+    assert found.is_candidate
+
+
 @pytest.mark.thorough
 def test_a_companion_that_is_still_busy_at_the_end_does_not_take_the_report_with_it(ledger: Ledger) -> None:
     slow = Companion(name="slow", operation="hold", every_s=0.2)
@@ -151,7 +172,7 @@ def test_tables_whose_names_are_others_each_time_leave_the_result_open(ledger: L
     assert "--without-companions" in found.why_unclear
     assert not found.is_another
     assert not found.is_candidate
-    assert "Whether the result is new is not known: of what differs in its schema it is not known" in _said(found)
+    assert "Whether the result is new is not known: it is not known whether the differences" in _said(found)
 
 
 def test_tables_of_a_companion_that_the_migration_breaks_leave_the_result_open(ledger: Ledger) -> None:
@@ -162,6 +183,21 @@ def test_tables_of_a_companion_that_the_migration_breaks_leave_the_result_open(l
     assert "(42703)" in found.hindered[0].reason
     assert found.unclear
     assert 'column "amount" does not exist' in found.why_unclear
+    assert found.why_unclear.count("--without-companions") == 1
+    assert not found.is_another
+    assert not found.is_candidate
+
+
+def test_tables_of_a_companion_for_which_the_candidate_has_another_operation_leave_the_result_open(
+    ledger: Ledger,
+) -> None:
+    migration = "ALTER TABLE entry ADD COLUMN note text;\n-- name: hold\nSELECT 1;\n"
+
+    found = ledger.rehearse(migration, QUICK, baseline=MAKING, companions=(REPORT,))
+
+    assert found.catalogs == ()
+    assert any("scratch_1" in line for line in found.unclear)
+    assert "the candidate has an operation of its own for the companion report" in found.why_unclear
     assert not found.is_another
     assert not found.is_candidate
 

@@ -59,6 +59,8 @@ class Answer:
     """Further results of the same statement."""
     lost: str = ""
     """What is said of a connection that breaks while the answer is read."""
+    ends: bool = False
+    """Whether it is the last one: the server ended the session while it executed the statement."""
     silent: bool = False
     """Whether the answer comes only when the connection is told to speak."""
 
@@ -108,6 +110,7 @@ class FakeConnection:
         self._results = [self._answer.result, *self._answer.more, None]
         if not self._answer.silent:
             self.speak()
+        self.status = ConnStatus.BAD if self._answer.ends else ConnStatus.OK
         failed = self._answer.result is None or self._answer.result.status is ExecStatus.FATAL_ERROR
         if name == ROLLBACK or name.endswith(b"_commit"):
             self.transaction_status = TransactionStatus.IDLE

@@ -101,6 +101,18 @@ def test_a_session_that_ends_is_told_and_others_go_on_without_it(opened: Opened)
     assert [(one.reason, one.is_end) for one in told] == [("server closed the connection", True)]
 
 
+def test_a_session_that_is_ended_while_it_executes_is_told_once(opened: Opened) -> None:
+    told: list[Hindrance] = []
+    terminated = refused("57P01", "terminating connection due to administrator command")
+    session = opened(Answer(), Answer(terminated, ends=True))
+
+    assert _drive(opened(), _beside(session, 0.02), told) == 21
+
+    words = "terminating connection due to administrator command (57P01)"
+    assert [(one.reason, one.is_end) for one in told] == [(words, True)]
+    assert _sent(session) == [b"look_0", b"look_0"]
+
+
 def test_where_nobody_is_told_either_ends_the_drive(opened: Opened) -> None:
     with pytest.raises(Failed, match="does not exist"):
         _drive(opened(), _beside(opened(Answer(NO_COLUMN)), 0.02), None)

@@ -100,6 +100,8 @@ def test_a_request_that_had_a_free_connection_was_sent_late_by_the_load_generato
     assert lag_ns([line], {}, 0, 1000 * MS) == 0, "those that queued waited for the server"
     assert lag_ns([line, sent_late], {}, 0, 1000 * MS) == 7 * MS
     assert lag_ns([sent_late], {}, 0, 200 * MS) == 0
+    assert lag_ns([line], {}, 250 * MS, 300 * MS) is None, "nothing was sent"
+    assert lag_ns([], {}, 0, 1000 * MS) is None
 
 
 def test_of_a_pipeline_only_what_must_be_answered_first_excuses_a_request_that_was_sent_late() -> None:

@@ -78,12 +78,47 @@ def test_identifiers_are_numbers_too_whether_they_are_uuids_or_hexadecimal() -> 
 
 def test_what_calls_name_by_the_clock_is_the_same_in_each_database() -> None:
     fresh, found = {**FRESH, ("table", "hour_13"): ""}, {**FRESH, ("table", "hour_12"): ""}
-    controls = [fresh, {**FRESH, ("table", "hour_14"): ""}, {**fresh, ("table", "hour_14"): ""}]
+    controls = [{**FRESH, ("table", "hour_14"): ""}, {**fresh, ("table", "hour_14"): ""}]
 
     for control in controls:
         told = catalogs.attributed(fresh, found, control, FRESH, {}, "it varies")
         assert (told.own, told.unclear) == ((), ())
         assert told.others == ("table hour_12 is left over", "table hour_13 is missing")
+
+
+def test_other_numbers_are_nobodys_for_certain_where_two_fresh_installations_agree() -> None:
+    daily = {("table", "entry"): "", ("table", "orders_20260314"): "partition of orders"}
+    monthly = {("table", "entry"): "", ("table", "orders_202603"): "partition of orders"}
+    bare = {("table", "entry"): ""}
+
+    told = catalogs.attributed(daily, {**monthly, STRAY: "on entry"}, daily, bare, {}, "it varies")
+
+    assert told.own == ("index stray is left over: on entry",)
+    assert told.others == ()
+    assert told.unclear == (
+        "table orders_202603 is left over: partition of orders",
+        "table orders_20260314 is missing: partition of orders",
+    )
+    assert "named by the clock, or the migration changes how they are named" in told.why
+    assert "it varies" not in told.why
+    both = catalogs.attributed(
+        daily, {**monthly, ("table", "tmp_xy"): ""}, {**daily, ("table", "tmp_gk"): ""}, bare, {}, "it varies"
+    )
+    assert both.own == ()
+    assert len(both.unclear) == 3
+    assert both.why.endswith("\nit varies")
+
+
+def test_with_a_reason_for_it_what_seemed_the_migrations_doing_is_left_open() -> None:
+    told = catalogs.Attributed(own=("table a is left over",), others=("table b is missing",), unclear=("c",), why="why")
+
+    assert told.left_open("") == told
+    assert told.left_open("two companions") == catalogs.Attributed(
+        others=told.others, unclear=("table a is left over", "c"), why="why\ntwo companions"
+    )
+    assert told.left_open("why").why == "why", "it is said once"
+    alone = catalogs.Attributed(others=told.others)
+    assert alone.left_open("two companions") == alone
 
 
 def test_what_the_candidate_made_is_not_excused_by_what_calls_make_of_other_numbers() -> None:

@@ -210,6 +210,7 @@ def test_what_others_made_does_not_make_the_result_another() -> None:
 
     assert found.is_candidate
     assert "Its catalogs are those of a fresh installation of indexed, but for what others made." in said
+    assert "at their pace, and beside companions if there are any, differs from the first one alike, or in" in said
     assert "doing, but that of calls or companions: table scratch_1 is left over; and 9" in said.replace(" - ", " ")
     assert "what others made" not in _said(FOUND)
 
@@ -222,7 +223,7 @@ def test_differences_that_may_be_anybodys_leave_the_result_open() -> None:
     assert not found.is_candidate
     assert not found.is_another
     assert (
-        "Whether the result is indexed is not known: of what differs in its schema it is not known whether it is the "
+        "Whether the result is indexed is not known: it is not known whether the differences in its schema are the "
         "migration's doing. It took"
     ) in said
     assert "whether that is the migration's doing is not known:" in said
@@ -237,10 +238,21 @@ def test_differences_that_may_be_anybodys_leave_the_result_open() -> None:
 def test_a_load_generator_that_was_late_itself_is_told() -> None:
     usual, late = replace(FOUND, lag_s=0.004), replace(FOUND, lag_s=0.3)
 
-    assert "up to 4.00 ms of a response during the migration are the load generator's own" in _said(usual)
+    assert (
+        "up to 4.00 ms of a response during the migration is the load generator's own delay: it sent a call that late "
+        "although it was due and had a free connection"
+    ) in _said(usual)
     assert "was late meanwhile" not in _said(usual)
-    assert "The load generator itself was late meanwhile: it sent a call 300 ms after that was due" in _said(late)
+    assert "The load generator itself was late meanwhile: it sent a call 300 ms after the call" in _said(late)
     assert "load generator" not in _said(FOUND)
+    assert "load generator" not in _said(replace(FOUND, lag_s=0.0))
+
+
+def test_it_is_said_for_which_statement_a_call_counts_that_waited_through_several() -> None:
+    assert (
+        "longest: the longest response to a call; one that waited through several statements, as for a lock that a "
+        "transaction keeps, counts for the longest of them alone"
+    ) in _said(FOUND)
 
 
 def test_calls_that_were_all_refused_are_not_said_to_be_fast() -> None:

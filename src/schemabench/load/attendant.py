@@ -167,12 +167,15 @@ class Attendant:
                 yield from self._attend()
             except StatementFailedError as failure:
                 refusal = failure.refusal
-                hindered(Hindrance(perf_counter_ns(), f"{refusal.message} ({refusal.sqlstate})"))
+                is_end = self.session.connection.status != ConnStatus.OK  # it was ended while it executed
+                hindered(Hindrance(perf_counter_ns(), f"{refusal.message} ({refusal.sqlstate})", is_end))
+                if is_end:
+                    self._leave()
+                    return
                 yield from self._put_off()
             except LostConnectionError as failure:
                 hindered(Hindrance(perf_counter_ns(), str(failure), is_end=True))
-                self._running = False
-                self.session.connection.finish()
+                self._leave()
                 return
             else:
                 return
@@ -186,6 +189,11 @@ class Attendant:
         self._running = False
         now_ns = perf_counter_ns()
         self._due_ns = max(self._due_ns + self.every_ns, now_ns if self.every_ns else now_ns + _AGAIN_NS)
+
+    def _leave(self) -> None:
+        """Execute nothing any more: the session has ended."""
+        self._running = False
+        self.session.connection.finish()
 
     def _last_words(self) -> str:
         """Return what the server said before it ended the session, if anything: it may have come with the end."""

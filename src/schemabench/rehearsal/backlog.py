@@ -56,8 +56,10 @@ def gone_ns(lines: Sequence[Line], after: Mapping[int, int], begun_ns: int, ende
     return max(chain([ended_ns], (_gone_ns(line, after, ended_ns) for line in lines if is_held(line))))
 
 
-def lag_ns(lines: Sequence[Line], after: Mapping[int, int], begin_ns: float, end_ns: float) -> int:
+def lag_ns(lines: Sequence[Line], after: Mapping[int, int], begin_ns: float, end_ns: float) -> int | None:
     """Return the longest time from when a request could be sent until it was, of those that were sent within a stretch.
+
+    None if no request was sent within it.
 
     Neither the server nor an earlier request was the reason: the load generator itself was late, as for want of a
     processor.
@@ -68,7 +70,7 @@ def lag_ns(lines: Sequence[Line], after: Mapping[int, int], begin_ns: float, end
         begin_ns: When the stretch begins.
         end_ns: When it ends.
     """
-    longest_ns = 0
+    longest_ns: int | None = None
     for line in lines:
         answered_ns = [0, *accumulate(line.answered_ns, max)]
         """When so many requests had been answered: the first ones."""
@@ -77,7 +79,7 @@ def lag_ns(lines: Sequence[Line], after: Mapping[int, int], begin_ns: float, end
         ):
             if begin_ns <= own_ns < end_ns:
                 could_ns = max(ready_ns, answered_ns[after.get(number, place)])
-                longest_ns = max(longest_ns, own_ns - could_ns)
+                longest_ns = max(longest_ns or 0, own_ns - could_ns)
     return longest_ns
 
 

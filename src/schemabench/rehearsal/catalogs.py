@@ -22,6 +22,12 @@ WHERE
 """
 _NUMBER = re.compile(r"[0-9a-f]{8}(?:[-_]?[0-9a-f]{4}){3}[-_]?[0-9a-f]{12}|[0-9a-f]*[0-9][0-9a-f]*")
 """In a name: a UUID, or a number, decimal or hexadecimal."""
+_RENUMBERED = (
+    "some objects have other numbers in their names than those of a fresh installation, and a second one, which "
+    "executed the same calls at their pace, has the same as the first: either they are named by the clock, or the "
+    "migration changes how they are named. To find out, rehearse again: what only the clock was the reason for need "
+    "not differ then"
+)
 Catalog: TypeAlias = Mapping[tuple[str, str], str]
 """(kind, name) of each object, as in `column`, `orders.note` -> its definition, without object ids."""
 
@@ -99,6 +105,15 @@ class Attributed(NamedTuple):
     why: str = ""
     """Why that is not known; empty if nothing is unclear."""
 
+    def left_open(self, why: str) -> "Attributed":
+        """Return the same with what seemed the migration's doing as unclear, too; as it is without a reason why."""
+        if not why or not self.own:
+            return self
+        whys = [self.why, *([] if why in self.why else [why])]
+        return Attributed(
+            others=self.others, unclear=(*self.own, *self.unclear), why="\n".join(one for one in whys if one)
+        )
+
 
 def attributed(  # noqa: PLR0913, PLR0917 (four databases)
     expected: Catalog, found: Catalog, control: Catalog, bare: Catalog, earlier: Catalog, why: str
@@ -106,9 +121,9 @@ def attributed(  # noqa: PLR0913, PLR0917 (four databases)
     """Return in what a migrated database differs from a fresh installation, by whose doing that is.
 
     Calls or companions did what they did to the control, too, in the same object or in one whose name has other
-    numbers. They also made what each database has under another number. Where they did something to the control that is
-    not found in the migrated database, they do not do the same each time. Then it is unclear who did the like to other
-    objects of that kind.
+    numbers. Where they did something to the control that is not found in the migrated database, they do not do the same
+    each time. Then it is unclear who did the like to other objects of that kind. So it is of what the migrated database
+    has under another number, and the control does not: by the clock, or as the migration has them named.
 
     Args:
         expected: As in `differences`, likewise `found` and `earlier`.
@@ -116,21 +131,23 @@ def attributed(  # noqa: PLR0913, PLR0917 (four databases)
         control: The catalog of a second fresh installation, after the same calls at their pace, beside companions.
         bare: That of one that executed no calls: whatever it lacks, calls or companions made.
         earlier: Likewise.
-        why: Why something is unclear.
+        why: Why something is unclear where the control has other objects of its kind.
     """
     changed, theirs = (list(_changes(expected, one, earlier)) for one in (found, control))
     forms, seen = ({one: _form(one, bare) for one in some} for some in (theirs, changed))
     missing = {form for one, form in seen.items() if one.found is None and (one.kind, one.name) not in bare}
     left = {form for one, form in seen.items() if one.expected is None}
-    common = {*forms.values(), *(missing & left)}
-    varying = {one.manner for one, form in forms.items() if form not in seen.values()}
+    common = set(forms.values())
     alone = [one for one in changed if seen[one] not in common]
-    unclear = tuple(str(one) for one in alone if one.manner in varying)
+    renumbered = (missing & left) - common
+    known = set(seen.values())
+    varying = {one.manner for one, form in forms.items() if form not in known}
+    doubts = {one: _RENUMBERED if seen[one] in renumbered else why if one.manner in varying else "" for one in alone}
     return Attributed(
-        own=tuple(str(one) for one in alone if one.manner not in varying),
+        own=tuple(str(one) for one, doubt in doubts.items() if not doubt),
         others=tuple(_summed(one for one in changed if seen[one] in common)),
-        unclear=unclear,
-        why=why if unclear else "",
+        unclear=tuple(_summed(one for one, doubt in doubts.items() if doubt)),
+        why="\n".join(dict.fromkeys(filter(None, doubts.values()))),
     )
 
 

@@ -32,6 +32,11 @@ _VARIES = (
     "a second fresh installation, which executed the same calls at their pace{beside}, differs from the first one in "
     "other objects of the same kind, so that {who} may have made them"
 )
+_OVERRIDDEN = (
+    "the candidate has an operation of its own for the {}, which the second fresh installation executed, and the "
+    "migrated database that of what it extends: what either makes, changes or drops may be among the differences. To "
+    f"find out, {_LEFT_OUT}"
+)
 
 
 class _NoControlError(Exception):
@@ -103,7 +108,9 @@ class Comparing:
             control = self.catalog(self._control(applied).databases)
         except _NoControlError as failure:
             return Attributed(unclear=unclear, why=str(failure))
-        return catalogs.attributed(expected, catalog, control, bare, earlier, self._varies())
+        overridden = self._overridden()
+        found = catalogs.attributed(expected, catalog, control, bare, earlier, overridden or self._varies())
+        return found.left_open(overridden)
 
     def _rows(self, fresh: Entrant, migrated: Entrant, applied: Applied) -> Compared:
         """Compare rows."""
@@ -173,11 +180,17 @@ class Comparing:
     def _lacking(self, failure: CandidateError) -> str:
         """Return why there is no control, and what to do about it."""
         beside = " and beside companions" if self.plan.companions else ""
-        leave = f"\n{_LEFT_OUT}" if self.plan.companions else ""
+        leave = f"\n{_LEFT_OUT}" if self.plan.companions and _LEFT_OUT not in str(failure) else ""
         return (
             "whether the migration is the reason could not be found out: a second fresh installation, which should "
             f"have executed the same calls at their pace{beside}, could not: {failure}{leave}"
         )
+
+    def _overridden(self) -> str:
+        """Return why the control's companions did something else than those of the migrated database; empty if not."""
+        own = self.candidate.file.operations
+        some = [one.name for one in self.plan.companions if one.operation in own]
+        return _OVERRIDDEN.format(f"companion{'s' if some[1:] else ''} {', '.join(some)}") if some else ""
 
     def _varies(self) -> str:
         """Return why a difference is no verdict where the control has others of the kind."""

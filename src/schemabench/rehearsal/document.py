@@ -1,12 +1,14 @@
 """The report of a rehearsal: what held up whom, for how long, and whether the result is the candidate.
 
-Owns what stands in it, and its wording. Must not draw anything, nor compute a figure that is not in the record.
+Owns what stands in it, and its wording, but for what results: see `result`. Must not draw anything, nor compute a
+figure that is not in the record.
 """
 
 from collections.abc import Iterator
 
 from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes
+from schemabench.rehearsal.result import result
 from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
 from schemabench.report.text import name
 from schemabench.report.tree import (
@@ -28,21 +30,14 @@ from schemabench.units import format_bytes, format_duration, format_significant
 _DASH = "-"
 _OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another transaction"}
 """Type of a lock that is on no relation -> what it waits for."""
+_LONGEST = (
+    "the longest response to a call; one that waited through several statements, as for a lock that a transaction "
+    "keeps, counts for the longest of them alone"
+)
 _WHEN_REPEATED = (
     "of calls that were given up, all from those that were under way when the migration began to the last that it held "
     "up, or that queued behind one of these; "
     "of repeated attempts, only those until its last statement had ended, and later ones are after it"
-)
-_EMPTY = (
-    "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
-    "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
-    "candidate has such a statement, a difference like this is to be expected."
-)
-_BARE = "What rows, calls or companions create, change or drop, such as a partition, may be among these differences."
-_BY_OTHERS = (
-    "A second fresh installation, which executed the same calls at their pace and beside the companions, differs from "
-    "the first one alike, or in objects whose names have other numbers. So these differences are not the migration's "
-    "doing, but that of calls or companions:"
 )
 
 
@@ -57,7 +52,7 @@ def document(found: Rehearsal) -> Document:
         Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
         Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
         Section(id="written", title="Written", nodes=(_written(found),), brief=True),
-        Section(id="result", title="Result", nodes=(*_result(found), *_counts(found)), brief=True),
+        Section(id="result", title="Result", nodes=tuple(result(found)), brief=True),
         Section(id="limits", title="Limits", nodes=(_limits(found),), brief=True),
     )
     return Document(
@@ -100,7 +95,7 @@ def _statements(found: Rehearsal) -> Table:
             Column(heading="statement", is_name=True),
             Column(heading="outcome"),
             Column(heading="time", align="right", legend="of the last execution"),
-            Column(heading="longest response", short="longest", align="right", legend="the longest response to a call"),
+            Column(heading="longest response", short="longest", align="right", legend=_LONGEST),
             Column(heading="late calls", short="late", align="right", legend=_late(found)),
         ),
         rows=tuple(
@@ -295,92 +290,16 @@ def _written(found: Rehearsal) -> Terms:
     return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))
 
 
-def _result(found: Rehearsal) -> Iterator[Node]:
-    if found.catalogs is None:
-        label = "Neither its catalogs nor its rows could be compared with those of a fresh installation:"
-        yield Verbatim(label=label, text=found.incomparable, is_failure=True)
-        return
-    yield from _catalogs(found)
-    yield from _rows(found)
-
-
-def _catalogs(found: Rehearsal) -> Iterator[Node]:
-    """Yield in what catalogs differ, by whose doing that is."""
-    if found.catalogs:
-        bare = " that was not loaded, and executed no calls" if found.provisional else ""
-        yield Bullets(
-            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}{bare}:",
-            items=tuple(found.catalogs),
-        )
-        if found.provisional:
-            yield Paragraph(text=_BARE)
-    elif not found.unclear:
-        but = ", but for what others made" if found.by_others else ""
-        yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}{but}.")
-    if found.unclear:
-        yield Bullets(
-            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}, and "
-            "whether that is the migration's doing is not known:",
-            items=found.unclear,
-        )
-        yield Verbatim(label="Why it is not known:", text=found.why_unclear)
-    if found.by_others:
-        yield Bullets(lead=_BY_OTHERS, items=found.by_others)
-
-
-def _rows(found: Rehearsal) -> Iterator[Node]:
-    if found.rows:
-        yield Verbatim(label="Its rows differ from those of a fresh installation:", text=found.rows, is_failure=True)
-        yield Paragraph(text=_EMPTY)
-    elif found.incomparable:
-        yield Verbatim(
-            label="Its rows could not be compared with those of a fresh installation:",
-            text=found.incomparable,
-            is_failure=True,
-        )
-    elif found.compared and not found.by_state:
-        yield Paragraph(
-            text="Its invariants hold, as in a fresh installation that executed the same calls: "
-            f"{', '.join(map(name, found.compared))}. They do not tell whether rows are gone, as queries over the "
-            "state would."
-        )
-    elif found.compared:
-        yield Paragraph(
-            text="Its rows are those of a fresh installation that executed the same calls, by "
-            f"{', '.join(map(name, found.compared))}."
-        )
-    else:
-        yield Paragraph(text=f"Its rows were not compared: {_why_not(found)}.")
-
-
-def _why_not(found: Rehearsal) -> str:
-    """Return why nobody tried to compare rows, or why what was tried tells nothing."""
-    if not found.is_done:
-        return "the migration is not complete"
-    if found.undecided:
-        return "the workload has no state, and none of its invariants holds in a fresh installation"
-    return "the workload has no state, and no invariant that can be checked here"
-
-
-def _counts(found: Rehearsal) -> Iterator[Node]:
-    if found.counts:
-        yield Bullets(
-            lead="Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
-            "or made a table and not filled it, or the number may depend on the order of calls, or on companions:",
-            items=found.counts,
-        )
-
-
 def _limits(found: Rehearsal) -> Bullets:
     items = [
         "this is one rehearsal: what the quiet around it shows is normal, and a second one tells what varies",
         "locks are samples, 0.5 to 20 ms apart: what was held for less may be missing",
         *found.passed_over,
     ]
-    if found.lag_s is not None:
+    if found.lag_s:
         items.append(
-            f"up to {format_duration(found.lag_s)} of a response during the migration are the load generator's own: so "
-            "late it sent a call that was due and had a free connection"
+            f"up to {format_duration(found.lag_s)} of a response during the migration is the load generator's own "
+            "delay: it sent a call that late although it was due and had a free connection"
         )
     if found.undecided:
         items.append(

@@ -201,7 +201,8 @@ class Rehearsal:
     """The longest of these waits; 0 if there was none."""
     lag_s: float | None = None
     """The longest time, during the migration, from when a call could be sent, since it was due and its connection free,
-    until it was: the load generator's own delay. None if calls take what others give, and so may wait for that."""
+    until it was: the load generator's own delay. None if no call was sent meanwhile, or if calls take what others
+    give, and so may wait for that."""
     gathered: tuple[str, ...]
     """The operations whose calls wait for each other to be sent together, as in `load, for up to 1.00 s`."""
     catalogs: tuple[str, ...] | None
@@ -211,7 +212,7 @@ class Rehearsal:
     """In what else it differs, as a second fresh installation does that executed the same calls at their pace, beside
     companions: what they made."""
     unclear: tuple[str, ...] = ()
-    """In what it differs, and it is not known whether that is the migration's doing."""
+    """In what else it differs, where it is not known whether that is the migration's doing."""
     why_unclear: str = ""
     """Why it is not known; empty if there is nothing of the kind."""
     provisional: bool

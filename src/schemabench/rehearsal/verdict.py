@@ -62,7 +62,7 @@ def _left_open(found: Rehearsal) -> str:
     if found.catalogs:
         return "neither its schema nor its rows could be compared after the same calls"
     schema = (
-        ["of what differs in its schema it is not known whether it is the migration's doing"] if found.unclear else []
+        ["it is not known whether the differences in its schema are the migration's doing"] if found.unclear else []
     )
     return " and ".join([*schema, *(["its rows could not be compared"] if found.incomparable else [])])
 
@@ -143,9 +143,9 @@ def _lagged(found: Rehearsal) -> Iterator[str]:
     """Yield that the load generator was late itself."""
     if found.lag_s is not None and found.lag_s > found.late_s:
         yield (
-            f"The load generator itself was late meanwhile: it sent a call {format_duration(found.lag_s)} after that "
-            "was due and its connection free. What is late is not the doing of locks alone: have fewer programs run on "
-            "its machine, or ask for fewer calls by --pace."
+            f"The load generator itself was late meanwhile: it sent a call {format_duration(found.lag_s)} after the "
+            "call was due and its connection was free. What is late is not the doing of locks alone: have fewer "
+            "programs run on its machine, or ask for fewer calls by --pace."
         )
 
 

@@ -81,7 +81,10 @@ class Driven:
         return backlog.gone_ns([self._line(numbers) for numbers in self.requests], self.after, begun_ns, ended_ns)
 
     def lag_ns(self, begin_ns: float, end_ns: float) -> int | None:
-        """Return how late the load generator itself sent a call within a stretch; None where calls wait for others."""
+        """Return how late the load generator itself sent a call within a stretch.
+
+        None if it sent none, or if calls take what others give, and so may wait for that.
+        """
         if self.burst.is_linked:
             return None
         return backlog.lag_ns([self._line(numbers) for numbers in self.requests], self.after, begin_ns, end_ns)
