@@ -77,6 +77,19 @@ def noted() -> Iterator[Callable[[], bool]]:
         ending.conclude()
 
 
+def raise_behind(error: BaseException) -> None:
+    """Raise the interrupt in whose handling an error came up, if there is one, as where it tore a connection.
+
+    Raises:
+        KeyboardInterrupt: There is one.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            raise seen from error
+        seen = seen.__cause__ or seen.__context__
+
+
 @dataclass
 class _Ending:
     """The end of a run, which one signal begins."""

@@ -112,3 +112,12 @@ def test_signals_are_heeded_after_a_call_within() -> None:
             signals.heed(inner.callback)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
+
+
+def test_an_error_that_an_interrupt_made_gives_way_to_the_interrupt() -> None:
+    torn = ValueError("the connection is in pipeline mode")
+    torn.__context__ = KeyboardInterrupt("SIGTERM")
+
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        signals.raise_behind(torn)
+    signals.raise_behind(ValueError("of its own"))

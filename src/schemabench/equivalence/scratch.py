@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.pq import ExecStatus
 
 from schemabench import candidate as candidates
-from schemabench import sqlfile
+from schemabench import signals, sqlfile
 from schemabench.candidate import Candidate
 from schemabench.encoding import DOCUMENTS, Document, Encoder, held, register_json
 from schemabench.equivalence.counterexample import arrays
@@ -214,7 +214,8 @@ class Scratch:
                     [self._connection(call).execute(query.sql.encode()) for call, query in each] for each in asked
                 ]
                 return [[row for cursor in some for row in cursor.fetchall()] for some in cursors]
-        except psycopg.Error:  # executing one after the other shows which query failed
+        except psycopg.Error as failure:  # executing one after the other shows which query failed
+            signals.raise_behind(failure)
             return [[row for call, _ in each for row in self.execute([call])] for each in asked]
 
     def clear(self) -> None:

@@ -176,14 +176,14 @@ class Blocks:
                 self._look_after(entrant)
                 self._note_growth(entrant)
                 entrant.companions.check()
-        (timed,) = (bursts[turn.burst] for turn in turns if turn.timed)
-        measured.examples |= {call.operation: call for call in timed.calls()}
+        (timed,) = (bursts[turn.burst].calls() for turn in turns if turn.timed)
+        measured.examples |= {call.operation: call for call in timed}
         if number == 0:
             calls = planning.calls(self.plan, measured.examples)
             choices = {one.name: self.entrants[one].choices(calls) for one in self._present}
             measured.begun = planning.Begun(calls=calls, choices=choices)
-        measured.executed += 1
-        measured.bursts += len(sizes)
+        measured.executed, measured.bursts = number + 1, measured.bursts + len(sizes)
+        self.doing = f"block {measured.blocks + 1}" if self._counting else self.doing
         self._fresh = False
 
     def _turns(self, block: int) -> list[Turn]:

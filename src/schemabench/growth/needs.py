@@ -54,6 +54,8 @@ class Needs:
         if (needed_s := self.seconds(value)) > most_s:
             needed, budget = format_duration(needed_s), format_duration(self.laboratory.budget_s)
             left = format_duration(most_s) if most_s > 0 else "no time"
+            if left == needed:
+                return f"would take somewhat longer than the {left} that the budget of {budget} has for it"
             return f"would take about {needed}, and the budget of {budget} has {left} for it"
         needed_bytes, free_bytes = self._disk(value)
         if free_bytes is not None and needed_bytes > _SHARE_OF_DISK * free_bytes:

@@ -58,7 +58,8 @@ def why(experiment: Experiment) -> str:
     if slowest and slowest.name in known:
         who = f"{'among the slowest' if slowest.tied_with else 'slowest'}: {name(slowest.name)}"
         told = _waits(slowest.name, known, found)
-        return f"{who}; {told or _hardly(known[slowest.name].figure.value, found[slowest.name])}"
+        hardly = _hardly(known[slowest.name].figure.value, found[slowest.name], found.get(BASELINE))
+        return f"{who}; {told or hardly}"
     most = max(known, key=lambda one: known[one].figure.value)
     waits = _waits(most, known, found)
     return f"most lock waits: {name(most)}; {waits}" if waits else ""
@@ -122,10 +123,15 @@ def _described(lock: LockWait) -> str:
     return f"{name(lock.kind)} on {name(lock.relation)}" if lock.relation else name(lock.kind)
 
 
-def _hardly(share: float, contention: Contention) -> str:
-    """Return that a candidate's writers hardly wait for locks, and what they do instead, as in `running 62 %`."""
+def _hardly(share: float, contention: Contention, baselines: Contention | None) -> str:
+    """Return that writers hardly wait for locks, and what they do instead, as in `running 62 % (baseline: 70 %)`."""
     rest = sorted(((part, kind) for kind, part in contention.classes.items() if kind not in CONTENDED), reverse=True)
-    instead = ", ".join(f"{kind} {figures.share(part)}" for part, kind in rest[:_MOST_CLASSES])
+    known = baselines.classes if baselines is not None and baselines is not contention else None
+    instead = ", ".join(
+        f"{kind} {figures.share(part)}"
+        + (f" (baseline: {figures.share(known.get(kind, 0.0))})" if known is not None else "")
+        for part, kind in rest[:_MOST_CLASSES]
+    )
     return f"its writers hardly wait for locks ({figures.share(share)}): {instead}"
 
 

@@ -58,9 +58,10 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
             f"The connection to the other workers was lost: {str(cause).strip()}", remedies=[UNREACHED]
         ) from cause
     except BaseException as error:  # the leader must not wait for this worker
-        reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
+        told = error if isinstance(error, SchemabenchError) else SchemabenchError(f"{type(error).__name__}: {error}")
         with suppress(psycopg.Error):
-            link.tell(messages.Gone(reason=reason, interrupted=isinstance(error, KeyboardInterrupt)))
+            interrupted = isinstance(error, KeyboardInterrupt)
+            link.tell(messages.Gone(reason=told.what, interrupted=interrupted, remedies=told.remedies))
         raise
 
 

@@ -332,10 +332,14 @@ class Leader:
             if isinstance(message, messages.Gone) and message.interrupted:
                 signal.raise_signal(signal.SIGINT)  # so is this process, if it heeds that
             if isinstance(message, messages.Gone | messages.Over):
-                reason = message.reason if isinstance(message, messages.Gone) else "it went on to the next experiment"
+                gone = (
+                    message
+                    if isinstance(message, messages.Gone)
+                    else messages.Gone(reason="it went on to the next experiment")
+                )
                 raise WorkerError(
-                    f"The worker {self._names[seat]} gave up while {self._doing}: {reason}",
-                    remedies=["fix that, or run without this worker: all workers take part in every evaluation"],
+                    f"The worker {self._names[seat]} gave up while {self._doing}: {gone.reason}",
+                    remedies=[*gone.remedies, "run without this worker: all workers take part in every evaluation"],
                 )
             if isinstance(message, waiting.kind):  # else `Here`, once more, in answer to `Calling`
                 waiting.answers[seat] = message

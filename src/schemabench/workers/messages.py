@@ -207,6 +207,8 @@ class Gone(Message):
     reason: str
     interrupted: bool = False
     """Whether its user has ended it, and so the whole run."""
+    remedies: Sequence[str] = ()
+    """What to do about it."""
 
 
 def written(message: Message) -> dict[str, Any]:
