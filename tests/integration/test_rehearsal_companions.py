@@ -79,7 +79,7 @@ ALTER TABLE entry ADD COLUMN note text;
     assert (lost.companion, lost.times, lost.ended) == ("holding", 1, True)
     assert lost.statement in {1, 2}
     assert found.is_candidate
-    assert "which ended its session: " in _said(found)
+    assert "(its session ended): " in _said(found)
 
 
 def test_a_companion_that_is_ended_while_it_executes_failed_once(ledger: Ledger) -> None:

@@ -165,6 +165,47 @@ CREATE INDEX notes ON entry (note);
     assert not found.is_candidate
 
 
+def test_what_a_migration_rolls_back_itself_is_not_done(ledger: Ledger) -> None:
+    migration = """\
+BEGIN;
+ALTER TABLE entry ADD COLUMN note text;
+ROLLBACK;
+BEGIN;
+SAVEPOINT a;
+ALTER TABLE entry ADD COLUMN other text;
+ROLLBACK TO a;
+ALTER TABLE entry ADD COLUMN stays text;
+COMMIT;
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    undone = [place for place, one in enumerate(found.statements, start=1) if one.outcome == "rolled back"]
+    assert undone == [1, 2, 6]
+    assert found.is_candidate
+
+
+def test_what_a_migration_that_fails_later_has_rolled_back_itself_is_not_said_to_be_there(ledger: Ledger) -> None:
+    migration = """\
+BEGIN;
+ALTER TABLE entry ADD COLUMN note text;
+ROLLBACK;
+BEGIN;
+SAVEPOINT a;
+ALTER TABLE entry ADD COLUMN other text;
+ROLLBACK TO a;
+ALTER TABLE entry ADD COLUMN stays text;
+COMMIT;
+ALTER TABLE entry ADD CONSTRAINT amounts CHECK (amount < 777);
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)  # clerks have written larger amounts by then
+
+    assert [one.outcome for one in found.statements if one.outcome != "done"] == ["rolled back"] * 3 + ["failed"]
+    assert "Done by then, and still there: 4, 5, 8, 9." in report.shown(document(found), 120)
+    assert [line.partition(" is missing")[0] for line in found.catalogs] == ["constraint entry.amounts"]
+
+
 def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_limit(ledger: Ledger) -> None:
     asked = replace(QUICK, lock_timeout_s=0.1, retries=1)
     holding = Companion(name="holding", operation="hold", holds=True)

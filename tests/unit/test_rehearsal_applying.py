@@ -14,6 +14,7 @@ from schemabench.rehearsal import applying
 from schemabench.rehearsal.applying import Applying, pause_s
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
+from schemabench.rehearsal.record import is_complete
 
 PLAIN = Asked()
 METER = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000"]])
@@ -52,7 +53,7 @@ class Played(FakeConnection):
         self._results = [result, None]
         self.speak()
         failed = result.status is ExecStatus.FATAL_ERROR
-        if text in {"ROLLBACK", "COMMIT"}:
+        if text in {"ROLLBACK", "ABORT", "COMMIT"}:
             self.transaction_status = TransactionStatus.IDLE
         elif text == "BEGIN" or self.transaction_status is TransactionStatus.INTRANS:
             self.transaction_status = TransactionStatus.INERROR if failed else TransactionStatus.INTRANS
@@ -183,6 +184,36 @@ def test_what_a_chain_has_committed_is_not_rolled_back_with_what_follows(clock: 
 
     assert connection.texts == [*statements[:5], "ROLLBACK"]
     assert one.outcomes == ["done", "done", "done", "rolled back", "failed", "not executed"]
+
+
+@pytest.mark.parametrize("end", ["ROLLBACK", "ABORT"])
+def test_what_a_migration_rolls_back_itself_is_not_done(clock: Clock, end: str) -> None:
+    one, _ = _applied(clock, ["CREATE c", "BEGIN", "ALTER a", end, "BEGIN", "DROP b", "COMMIT"])
+
+    assert one.outcomes == ["done", "rolled back", "rolled back", *["done"] * 4]
+    assert is_complete(one.outcomes)
+    assert not is_complete(["done", "rolled back", "rolled back"]), "it was ended within a transaction"
+
+
+@pytest.mark.parametrize(
+    ("within", "undone"),
+    [
+        (["SAVEPOINT a", "DROP b", "ROLLBACK TO A"], {2}),
+        (["SAVEPOINT a", "DROP b", 'ROLLBACK TO SAVEPOINT "a" -- all', "DROP c", "ROLLBACK TO a"], {2, 3, 4}),
+        (["SAVEPOINT a", "DROP b", "SAVEPOINT b", "DROP c", "ROLLBACK TO b"], {4}),
+        (["SAVEPOINT a", "DROP b", "SAVEPOINT b", "DROP c", "ROLLBACK TO a"], {2, 3, 4}),
+        (["SAVEPOINT a", "DROP b", "SAVEPOINT a", "DROP c", "ROLLBACK TO a"], {4}),
+        (["SAVEPOINT a", "DROP b", "SAVEPOINT a", "DROP c", "RELEASE a", "ROLLBACK TO a"], {2, 3, 4, 5}),
+        (["SAVEPOINT a", "DROP b", "RELEASE a", "DROP c"], set()),
+    ],
+)
+def test_what_is_rolled_back_to_a_savepoint_is_not_done(clock: Clock, within: list[str], undone: set[int]) -> None:
+    statements = ["BEGIN", *within, "ALTER a", "COMMIT"]
+
+    one, _ = _applied(clock, statements)
+
+    assert {place for place, outcome in enumerate(one.outcomes) if outcome == "rolled back"} == undone
+    assert is_complete(one.outcomes)
 
 
 def test_what_happens_beside_it_is_told_by_the_last_statement_that_had_begun(clock: Clock) -> None:

@@ -142,6 +142,27 @@ def test_the_report_says_what_is_done_of_a_migration_that_failed() -> None:
     assert "Its rows were not compared: the migration is not complete." in said
 
 
+def test_what_a_migration_rolled_back_itself_is_not_said_to_be_there() -> None:
+    first, failed, _ = FAILED.statements
+    undone, undoing = replace(first, outcome="rolled back"), replace(first, sql="ROLLBACK")
+
+    said = _said(replace(FAILED, statements=(undone, undoing, first, failed)))
+    nothing = _said(replace(FAILED, statements=(undone, undoing, failed)))
+    retried = _said(replace(FOUND, statements=(replace(FOUND.statements[0], outcome="rolled back"), undoing)))
+
+    assert "Done by then, and still there: 3." in said
+    assert "None of its statements took effect in full" in nothing
+    assert "The result is indexed." in retried
+    assert "Statement 1 (indexed.sql:2) was repeated after:" in retried
+
+
+def test_of_many_differences_their_number_is_said_and_where_they_are() -> None:
+    many = tuple(f"index i{number} is missing" for number in range(21))
+
+    assert "(21 differences, all of them in the JSON of -o OUT.json):" in _said(replace(FAILED, catalogs=many))
+    assert "differences, all" not in _said(replace(FAILED, catalogs=many[:4]))
+
+
 def test_writers_that_were_late_before_it_are_not_the_migrations_doing() -> None:
     behind, gathers = replace(FOUND, behind=7_000, behind_s=0.73), replace(FOUND, gathered=("load, for up to 1.00 s",))
 
@@ -193,7 +214,7 @@ def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
 
     assert (
         'Companions failed: report, 1,203 times, first after statement 2: column "amount" does not exist (42703); '
-        "holder, once during statement 1, which ended its session: terminating connection; night, once before "
+        "holder, noticed during statement 1 (its session ended): terminating connection; night, once before "
         "statement 1: column"
     ) in said
     assert "report (count_open): 1,203 times, first after statement 2" in said

@@ -23,6 +23,7 @@ from schemabench.load.talk import Pause, Talk, Want
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
 from schemabench.rehearsal.record import Outcome
+from schemabench.rehearsal.transactions import Block
 from schemabench.units import NANOSECONDS, format_duration
 
 LOCK_TIMEOUT = "55P03"
@@ -168,11 +169,14 @@ class Applying:
 
     def _execute_all(self) -> Generator[Want | Pause | None, None, None]:
         """Execute all statements, up to the first one that fails for good, or to the end of the time."""
-        place = first = retries = 0
+        place = retries = 0
+        block = Block()
         while place < len(self.steps):
             if self._is_idle() or self._commits:
-                first = place
+                block.begin(place)
             refusal = yield from self._attempt(place)
+            if refusal is None:
+                self._undo(block.undone(place, self.steps[place].sql))
             if refusal is None and not self.overdue:
                 retries = 0 if self._is_idle() else retries
                 place += 1
@@ -182,7 +186,7 @@ class Applying:
             if not self._is_idle():
                 yield from self._query("ROLLBACK")
             undone = place if refusal else place + 1
-            self.outcomes[first:undone] = ["rolled back"] * (undone - first)
+            self._undo(range(block.first, undone))
             if refusal is None:
                 return
             until_ns = perf_counter_ns() + round(pause_s(retries) * NANOSECONDS)
@@ -192,7 +196,11 @@ class Applying:
                 self.outcomes[place] = "failed"
                 return
             yield Pause(until_ns)
-            retries, place = retries + 1, first
+            retries, place = retries + 1, block.first
+
+    def _undo(self, places: range) -> None:
+        for place in places:
+            self.outcomes[place] = "rolled back"
 
     def _attempt(self, place: int) -> _Waits:
         """Execute one statement; return why it failed."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes
 from schemabench.rehearsal.result import result
+from schemabench.rehearsal.transactions import is_rollback
 from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
 from schemabench.report.text import name
 from schemabench.report.tree import (
@@ -32,7 +33,8 @@ _OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another
 """Type of a lock that is on no relation -> what it waits for."""
 _LONGEST = (
     "the longest response to a call; one that waited through several statements, as for a lock that a transaction "
-    "keeps, counts for the longest of them alone"
+    "keeps, counts for the longest of them alone; one that was due while a queue from an earlier statement was still "
+    "worked off may count for the later one, although the earlier one held it up"
 )
 _WHEN_REPEATED = (
     "of calls that were given up, all from those that were under way when the migration began to the last that it held "
@@ -127,12 +129,16 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
         if one.failures:
             where = f" ({name(one.where)})" if one.where else ""
             failed = "was cancelled" if one.out_of_time else "failed"
-            what = "was repeated after" if one.outcome == "done" else failed
+            what = "was repeated after" if one.outcome in {"done", "rolled back"} else failed
             yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
     if found.overdue:
         yield Paragraph(text=f"The migration took longer than it may, and was {_ended(found)}: allow more by --for.")
     if not found.is_done:
-        done = [str(place) for place, one in enumerate(found.statements, start=1) if one.outcome == "done"]
+        done = [
+            str(place)
+            for place, one in enumerate(found.statements, start=1)
+            if one.outcome == "done" and not is_rollback(one.sql)
+        ]
         yield Paragraph(
             text=f"Done by then, and still there: {', '.join(done)}."
             if done

@@ -22,7 +22,15 @@ from schemabench.rehearsal import locks, stalls
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.catalogs import Attributed
-from schemabench.rehearsal.record import Hindered, OperationTimes, Rehearsal, StatementTimes, Undone, Written
+from schemabench.rehearsal.record import (
+    Hindered,
+    OperationTimes,
+    Rehearsal,
+    StatementTimes,
+    Undone,
+    Written,
+    is_complete,
+)
 from schemabench.rehearsal.stalls import Calls
 from schemabench.rehearsal.watching import Sample
 from schemabench.rehearsal.writers import Driven
@@ -55,7 +63,7 @@ class Applied:
     @property
     def is_done(self) -> bool:
         """Whether all statements were executed."""
-        return all(one == "done" for one in self.applying.outcomes)
+        return is_complete(self.applying.outcomes)
 
 
 @dataclass(frozen=True, kw_only=True)

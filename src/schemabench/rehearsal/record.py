@@ -3,11 +3,22 @@
 Owns the record, which serialises to JSON. Must not compute anything but what follows from its own fields.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["done", "failed", "rolled back", "not executed"]
-"""What became of a statement."""
+"""What became of a statement. One that the migration's own ROLLBACK undid is `rolled back`, as one that a failure
+undid; the ROLLBACK is `done`."""
+
+
+def is_complete(outcomes: Sequence[Outcome]) -> bool:
+    """Return whether all statements were executed.
+
+    What the migration undoes itself is rolled back before its last statement. Where the last one is rolled back, it was
+    ended.
+    """
+    return outcomes[-1] == "done" and not {"failed", "not executed"} & set(outcomes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +252,7 @@ class Rehearsal:
     @property
     def is_done(self) -> bool:
         """Whether all statements were executed."""
-        return all(one.outcome == "done" for one in self.statements)
+        return is_complete([one.outcome for one in self.statements])
 
     @property
     def is_candidate(self) -> bool:

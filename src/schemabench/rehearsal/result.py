@@ -3,12 +3,15 @@
 Owns its wording, as `document` that of the rest. Must not draw anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Verbatim
+from schemabench.units import plural
 
+_FEW = 4
+"""A terminal shows all items of a list of so many, and only some of a longer one."""
 _EMPTY = (
     "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
     "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
@@ -18,7 +21,7 @@ _BARE = "What rows, calls or companions create, change or drop, such as a partit
 _BY_OTHERS = (
     "A second fresh installation, which executed the same calls at their pace, and beside companions if there are any, "
     "differs from the first one alike, or in objects whose names have other numbers. So these differences are not the "
-    "migration's doing, but that of calls or companions:"
+    "migration's doing, but that of calls or companions"
 )
 
 
@@ -41,9 +44,9 @@ def _catalogs(found: Rehearsal) -> Iterator[Node]:
     """Yield in what catalogs differ, by whose doing that is."""
     if found.catalogs:
         bare = " that was not loaded, and executed no calls" if found.provisional else ""
-        yield Bullets(
-            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}{bare}:",
-            items=tuple(found.catalogs),
+        yield _listed(
+            f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}{bare}",
+            found.catalogs,
         )
         if found.provisional:
             yield Paragraph(text=_BARE)
@@ -51,14 +54,20 @@ def _catalogs(found: Rehearsal) -> Iterator[Node]:
         but = ", but for what others made" if found.by_others else ""
         yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}{but}.")
     if found.unclear:
-        yield Bullets(
-            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}, and "
-            "whether that is the migration's doing is not known:",
-            items=found.unclear,
+        yield _listed(
+            f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}, and "
+            "whether that is the migration's doing is not known",
+            found.unclear,
         )
         yield Verbatim(label="Why it is not known:", text=found.why_unclear)
     if found.by_others:
-        yield Bullets(lead=_BY_OTHERS, items=found.by_others)
+        yield _listed(_BY_OTHERS, found.by_others)
+
+
+def _listed(lead: str, differences: Sequence[str]) -> Bullets:
+    """Return a list of differences, which says how many there are where a terminal shows but some of them."""
+    count = f" ({plural(len(differences), 'difference')}, all of them in the JSON of -o OUT.json)"
+    return Bullets(lead=f"{lead}{count if len(differences) > _FEW else ''}:", items=tuple(differences))
 
 
 def _rows(found: Rehearsal) -> Iterator[Node]:
@@ -97,8 +106,8 @@ def _why_not(found: Rehearsal) -> str:
 
 def _counts(found: Rehearsal) -> Iterator[Node]:
     if found.counts:
-        yield Bullets(
-            lead="Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
-            "or made a table and not filled it, or the number may depend on the order of calls, or on companions:",
-            items=found.counts,
+        yield _listed(
+            "Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
+            "or made a table and not filled it, or the number may depend on the order of calls, or on companions",
+            found.counts,
         )

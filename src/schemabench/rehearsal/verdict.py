@@ -119,13 +119,19 @@ def _hindered(found: Rehearsal) -> Iterator[str]:
 
 
 def hindrance(one: Hindered) -> str:
-    """Return how often a companion failed, since when, and why, as in `once after statement 2: no such table`."""
+    """Return how often a companion failed, since when, and why, as in `once after statement 2: no such table`.
+
+    The end of a session is known from when it was noticed, which may be later than it was.
+    """
     often = "once" if one.times == 1 else f"{plural(one.times, 'time')}, first"
     if one.statement is None:
         when = "before statement 1"
     else:
         when = f"{'during' if one.meanwhile else 'after'} statement {one.statement}"
-    return f"{often} {when}{', which ended its session' if one.ended else ''}: {one.reason}"
+    noticed = f"noticed {when} (its session ended)"
+    if one.ended:
+        return f"{'' if one.times == 1 else f'{often} '}{noticed}: {one.reason}"
+    return f"{often} {when}: {one.reason}"
 
 
 def _behind(found: Rehearsal) -> Iterator[str]:
