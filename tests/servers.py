@@ -25,7 +25,7 @@ ENDS = [
 """Likewise, where the oldest and the newest version suffice, unless tests are to be thorough."""
 NEWEST = [pytest.param(*MAJORS[0].values, marks=[*MAJORS[0].marks, pytest.mark.thorough]), MAJORS[-1]]
 """Likewise, where the newest version suffices, unless tests are to be thorough, with the oldest."""
-SMALL = {"fsync": "off", "shared_buffers": "128MB", **WAL}
+SMALL = {"fsync": "off", "shared_buffers": "64MB", **WAL}
 """Three processes of tests serve at once: none syncs anything, and none fills a quarter of memory with tables."""
 
 
