@@ -165,8 +165,7 @@ CREATE INDEX notes ON entry (note);
     assert not found.is_candidate
 
 
-def test_what_a_migration_rolls_back_itself_is_not_done(ledger: Ledger) -> None:
-    migration = """\
+UNDOES_ITSELF = """\
 BEGIN;
 ALTER TABLE entry ADD COLUMN note text;
 ROLLBACK;
@@ -177,8 +176,11 @@ ROLLBACK TO a;
 ALTER TABLE entry ADD COLUMN stays text;
 COMMIT;
 """
+"""Two of its statements are not there in the end."""
 
-    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+def test_what_a_migration_rolls_back_itself_is_not_done(ledger: Ledger) -> None:
+    found = ledger.rehearse(UNDOES_ITSELF, QUICK, baseline=SMALL)
 
     undone = [place for place, one in enumerate(found.statements, start=1) if one.outcome == "rolled back"]
     assert undone == [1, 2, 6]
@@ -186,18 +188,7 @@ COMMIT;
 
 
 def test_what_a_migration_that_fails_later_has_rolled_back_itself_is_not_said_to_be_there(ledger: Ledger) -> None:
-    migration = """\
-BEGIN;
-ALTER TABLE entry ADD COLUMN note text;
-ROLLBACK;
-BEGIN;
-SAVEPOINT a;
-ALTER TABLE entry ADD COLUMN other text;
-ROLLBACK TO a;
-ALTER TABLE entry ADD COLUMN stays text;
-COMMIT;
-ALTER TABLE entry ADD CONSTRAINT amounts CHECK (amount < 777);
-"""
+    migration = f"{UNDOES_ITSELF}ALTER TABLE entry ADD CONSTRAINT amounts CHECK (amount < 777);\n"
 
     found = ledger.rehearse(migration, QUICK, baseline=SMALL)  # clerks have written larger amounts by then
 
