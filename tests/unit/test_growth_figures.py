@@ -71,6 +71,31 @@ def test_a_candidate_under_which_the_load_loop_was_busy_is_limited(
     assert own.is_sound("wal_bytes_per_call"), "the load generator does not bound what the server writes"
 
 
+def test_wal_per_call_does_not_depend_on_how_many_trials_each_copy_has() -> None:
+    """The first change of each page of a copy is logged whole: at 10 and at 30 trials for each of four copies."""
+    few, many = (
+        figures.step(1.0, replace(USAGE, candidates=(copied(4, trials),))).figures[0].wal_bytes_per_call
+        for trials in (10, 30)
+    )
+
+    assert few is not None
+    assert few == many
+    assert few.value == pytest.approx(200 + 800 * (1 - 0.5**6) / 3)
+
+
+def copied(copies: int, trials: int) -> CandidateResult:
+    """Return a candidate with so many trials on each copy, of 1,000 bytes per call at first, and 200 in the end."""
+    one = next(one for one in USAGE.candidates[0].trials if not one.warmup)
+    return replace(
+        USAGE.candidates[0],
+        trials=tuple(
+            replace(one, copy=copy, counters={"wal_bytes": (200 + 800 * 0.5**number) * one.operations})
+            for copy in range(copies)
+            for number in range(trials)
+        ),
+    )
+
+
 def test_a_crossing_beyond_chance_has_differences_that_hold_among_all_steps() -> None:
     ahead, behind, tied = step(0.5, 0.05), step(-0.5, 0.05), step(0.0, 0.05)
     barely = step(-0.11, 0.05)  # 2.2 standard errors: beyond chance for one step, and not for seven

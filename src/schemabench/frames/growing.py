@@ -19,7 +19,9 @@ _STEP = (
     *estimated("calls_per_s", "calls per second, each counted once; missing: not ranked"),
     *estimated("p50_ns", "median service time of all calls, in nanoseconds; missing: too few calls or blocks"),
     *estimated("p99_ns", "their 99th percentile, likewise"),
-    *estimated("wal_bytes_per_call", "WAL per call, in bytes; missing: not reported"),
+    *estimated(
+        "wal_bytes_per_call", "WAL per call, in bytes, in the first six trials on each copy; missing: not reported"
+    ),
     Column("bytes_per_row", REAL, "tables and indexes per row of the background, before the first block"),
     Column("rows", MAYBE_WHOLE, "rows of the background"),
     Column("own_rows", MAYBE_WHOLE, "the part of them that was loaded for this step"),

@@ -3,8 +3,8 @@
 Owns where these figures are in an experiment. Must not measure.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, groupby, islice, pairwise
 from math import exp, log
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
+from schemabench.experiment.copies import LEAST_BLOCKS
 from schemabench.growth.axis import Over
 from schemabench.growth.ladder import Reading
 from schemabench.records import (
@@ -24,6 +25,7 @@ from schemabench.records import (
     GrowthCrossing,
     GrowthStep,
     StepFigures,
+    Trial,
 )
 from schemabench.report.verdict import is_doubtful
 from schemabench.statistics.sign_flips import CONFIDENCE, fewest
@@ -165,7 +167,7 @@ def _figures(result: CandidateResult) -> StepFigures:
 
 
 def _wal(result: CandidateResult) -> Estimate | None:
-    trials = [one for one in result.trials if not one.warmup]
+    trials = list(_young(one for one in result.trials if not one.warmup))
     if not trials or any("wal_bytes" not in one.counters for one in trials):
         return None
     return statistics.ratio_of_sums(
@@ -173,6 +175,16 @@ def _wal(result: CandidateResult) -> Estimate | None:
         np.array([float(one.operations) for one in trials]),
         copies=[one.copy for one in trials],
     )
+
+
+def _young(trials: Iterable[Trial]) -> Iterator[Trial]:
+    """Yield the first trials on each copy of a database, as many as a copy has at every step.
+
+    The first change of each page of a new copy is logged as a whole page. A step with fewer copies has fewer of those
+    in all of its trials, whatever its size.
+    """
+    for _, on_copy in groupby(trials, key=lambda one: one.copy):
+        yield from islice(on_copy, LEAST_BLOCKS)
 
 
 def _compared(experiment: Experiment, first: str, second: str) -> Estimate | None:

@@ -44,7 +44,8 @@ class StepFigures:
     next."""
     p99_ns: Estimate | None = None
     wal_bytes_per_call: Estimate | None = None
-    """None if the server does not report it."""
+    """In the first six counted trials on each copy of a database; in older run files, in all trials. None if the server
+    does not report it."""
     bytes_per_row: float | None = None
     """Tables and indexes per logical row of the background, read once before the first block; None without rows."""
     loaded: Loaded | None = None
