@@ -90,6 +90,13 @@ def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -
     assert {one.figure for one in (*across, *few)} == {None}
 
 
+def test_a_step_that_comes_too_soon_for_a_forecast_has_that_reason_for_every_figure() -> None:
+    why = "it comes after 1 of the 4 steps that a forecast needs: there is no time"
+    said = forecasts(ROWS, curve(*BEFORE[:1]), 100_000, AT, why)
+
+    assert [(one.candidate, one.refused) for one in said] == [("reading", why), ("keyed", why)]
+
+
 def test_a_missed_step_is_named_by_its_value_with_figures_in_the_units_of_the_report() -> None:
     steps = [*(slowed(value, 1.1e6) for value in VALUES[:-1]), slowed(VALUES[-1], 9e7)]
     (forecast,) = forecasts(ROWS, curve(*steps), 100_000, AT)

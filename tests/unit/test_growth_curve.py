@@ -357,6 +357,35 @@ def test_a_last_value_is_lowered_until_there_is_time_for_the_steps_that_a_foreca
     assert found.elapsed_s <= budget_s
 
 
+def unprepared(laboratory: FakeLaboratory, over: Over = ROWS) -> tuple[str, int]:
+    """Return why a last value came too soon for its forecast, and how many steps came before it."""
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=over, holds_back_last=True)
+    said: list[int] = []
+    one.run(lambda: None, lambda _: said.append(len(laboratory.kept)))
+    return one.unprepared, *said  # type: ignore[return-value]  # once
+
+
+def test_a_last_value_that_comes_too_soon_for_a_forecast_says_why_and_what_to_do() -> None:
+    slow, before = unprepared(FakeLaboratory(budget_s=14.0, rate=flat))
+    narrow, _ = unprepared(FakeLaboratory(budget_s=200.0, rate=flat), Over(field="clients", start=2, end=4, whole=True))
+    few, _ = unprepared(FakeLaboratory(budget_s=200.0, rate=flat, blocks=3, grown_s=lambda _: 1.0))
+    enough, _ = unprepared(FakeLaboratory(budget_s=200.0, rate=flat))
+
+    assert before == 1
+    assert slow.startswith("it comes after 1 of the 4 steps that a forecast needs: a step at 5,500 rows would take ")
+    assert "and the budget of 14.0 s has " in slow
+    assert slow.endswith(" for it. A larger --budget or a smaller --to leaves time for more")
+    assert narrow == (
+        "it comes after 2 of the 5 steps that a forecast needs: no gap is wide enough for another. A larger --to "
+        "leaves room for more"
+    )
+    assert few == (
+        "it comes after none of the 4 steps that a forecast needs: others have too few blocks for intervals. A larger "
+        "--budget has room for more"
+    )
+    assert enough == ""
+
+
 def test_one_step_is_measured_however_short_the_budget() -> None:
     found, _ = drawn(FakeLaboratory(budget_s=1.0, rate=flat))
 

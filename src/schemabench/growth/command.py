@@ -97,7 +97,8 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
 
     def forecast(value: float) -> None:
         nonlocal said
-        said = forecasts(axis, curve.record(), value, datetime.now(UTC).isoformat(timespec="seconds"))
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        said = forecasts(axis, curve.record(), value, at, curve.unprepared)
         grow()
 
     try:

@@ -51,6 +51,7 @@ class Curve:
         needs: What steps need, by those that were measured.
         tried: Value -> its step, in the order in which they were tried.
         ended: Why there are no more steps; empty while there are.
+        unprepared: Why the last value comes before the steps that a forecast of it needs; empty unless it does.
     """
 
     laboratory: Laboratory
@@ -59,6 +60,7 @@ class Curve:
     needs: Needs = field(init=False)
     tried: dict[float, GrowthStep] = field(default_factory=dict)
     ended: str = ""
+    unprepared: str = ""
     _aim: float | None = None
     """The last value, as far as it is known now."""
     _last: float | None = None
@@ -145,11 +147,13 @@ class Curve:
                 self._aim = value
                 break
         before = self._before(self._aim) if self._aim > reached else None
-        if before is not None and not self.needs.lacking(before, self._left_s()):
+        lacks = self.needs.lacking(before, self._left_s()) if before is not None else ""
+        if before is not None and not lacks:
             return before
         if self._aim < end:
             self.tried[end] = GrowthStep(value=end, cardinality="", reason=lacking)
         self._last = self._aim
+        self.unprepared = self._unprepared(f"a step at {self.over.worded(before)} {lacks}" if before else "")
         return None if self._last in self.tried else self._last
 
     def _before(self, last: float) -> float | None:
@@ -157,6 +161,28 @@ class Curve:
         if len(self.tried) < (_RUNGS if self.holds_back_last else _RUNGS - 1):
             return self.over.between(max(self.tried), last)
         return self._gap() if self.holds_back_last and len(self.tried) < INTENDED_STEPS - 1 else None
+
+    def _unprepared(self, lacking: str) -> str:
+        """Return that the last value comes too soon for a forecast, with the reason and what to do; empty if not.
+
+        Args:
+            lacking: What there was too little of for another step before it, in words; empty if there was none to make.
+        """
+        known = sum(map(figures.has_intervals, self.measured.values()))
+        if not self.holds_back_last or known >= self._forecast_from:
+            return ""
+        if lacking:
+            why = f"{lacking}. A larger --budget or a smaller --to leaves time for more"
+        elif known < len(self.measured):
+            why = "others have too few blocks for intervals. A larger --budget has room for more"
+        else:
+            why = "no gap is wide enough for another. A larger --to leaves room for more"
+        return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs: {why}"
+
+    @property
+    def _forecast_from(self) -> int:
+        """Steps before one that is forecast."""
+        return _FORECAST_FROM_CLIENTS if self.over.field == CLIENTS else _FORECAST_FROM
 
     def _gap(self) -> float | None:
         """Return the value in the gap that says most; None if none is wide enough, or fewer than two steps tell."""
@@ -168,7 +194,7 @@ class Curve:
         if not self.holds_back_last:
             return self._most_alone_s(last)
         others_s, highest = 0.0, max(self.measured)
-        for rung in range(len(self.tried), _FORECAST_FROM_CLIENTS if self.over.field == CLIENTS else _FORECAST_FROM):
+        for rung in range(len(self.tried), self._forecast_from):
             if rung < _RUNGS:
                 value = highest = self.over.between(highest, last) or highest
             else:

@@ -28,7 +28,7 @@ _WELL_BEYOND = 1.5
 to count."""
 
 
-def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Forecast, ...]:
+def forecasts(over: Over, growth: Growth, value: float, at: str, unprepared: str = "") -> tuple[Forecast, ...]:
     """Return what the steps of a curve say of one beyond them.
 
     Args:
@@ -36,9 +36,11 @@ def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Foreca
         growth: The curve so far.
         value: Of the step.
         at: The time, in UTC.
+        unprepared: Why that step comes too soon for a forecast; empty if it does not.
     """
     last = _farthest(growth)
-    return tuple(_forecast(one, value, at) for one in projections(over, growth, value / last if last else inf))
+    said = (_forecast(one, value, at) for one in projections(over, growth, value / last if last else inf))
+    return tuple(replace(one, refused=unprepared) if unprepared else one for one in said)
 
 
 def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:
