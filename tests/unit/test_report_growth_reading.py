@@ -6,6 +6,7 @@ import pytest
 from drawn import markdown
 from fixed_run import USAGE
 from sections import rows
+from test_growth_figures import doubtful
 from test_report_growth import GROWN, GROWTH, STEPS, about, figures, tables
 
 from schemabench import report
@@ -79,6 +80,60 @@ def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_e
     assert told in " ".join(report.terminal(shown).split())
     assert "`hash_by_site` 0.84x [0.76, 0.92] at 1,000, 0.26x" in markdown(shown).replace("\\", "")
     assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
+
+
+def against_the_baseline(*ratios: dict[str, float], doubtful_at: int | None = None) -> str:
+    """Return what the terminal says of candidates, whose throughput over the baseline's is given step by step."""
+    values = [1_000 * 10**place for place in range(len(ratios))]
+    own = tuple(figures(name, 1_000, 1_000, 1_000) for name in ("baseline", *ratios[0]))
+    grown = replace(
+        GROWTH,
+        steps=tuple(replace(STEPS[0], value=value, cardinality=f"rows={value}", figures=own) for value in values),
+        crossings=(),
+        projections=(),
+        forecasts=(),
+    )
+    measured = [step(f"rows={value}", **each) for value, each in zip(values, ratios, strict=True)]
+    if doubtful_at is not None:
+        measured[doubtful_at] = doubtful(measured[doubtful_at])
+    return " ".join(report.terminal(run(grown, *measured)).split())
+
+
+def test_the_size_from_which_on_a_candidate_is_faster_or_slower_than_the_baseline_is_told() -> None:
+    rates = {
+        "hash_by_site": (0.5, 0.6, 1.02, 2.0, 3.0),
+        "slow": (0.5, 0.5, 0.5, 0.5, 0.5),
+        "two_tables": (1.0, 1.0, 1.05, 1.0, 1.0),
+        "brin": (1.0, 2.0, 1.0, 2.0, 2.0),
+    }
+    told = against_the_baseline(*({name: own[place] for name, own in rates.items()} for place in range(5)))
+    more = against_the_baseline(*[{"brin": 2.0, "index": 1.0, "two_tables": 1.0}] * 2)
+
+    assert "Against the baseline, beyond chance at 5 steps together:" in told
+    assert "hash_by_site: slower up to 10,000, faster from 1,000,000 on" in told
+    assert "slow: slower throughout" in told
+    assert "brin: faster at 10,000 and from 1,000,000 on" in told
+    assert "two_tables: neither faster nor slower at any step" in told
+    assert "brin: faster throughout all others: neither faster nor slower at any step" in more
+    assert (
+        "No candidate is faster or slower than the baseline at any step, beyond chance at 2 steps together."
+    ) in against_the_baseline({"index": 1.0}, {"index": 1.0})
+
+
+def test_a_difference_that_holds_at_one_step_alone_is_not_told_of_all_steps_together() -> None:
+    small, large = {"brin": 0.88}, {"brin": 0.2}
+
+    assert "brin: slower throughout" in against_the_baseline(small, large)
+    assert "brin: slower from 10,000 on" in against_the_baseline(small, *[large] * 6)
+    assert "brin: slower at 10,000 marks:" in against_the_baseline({"brin": 0.95}, large)
+
+
+def test_steps_that_cannot_tell_candidates_apart_are_passed_over_against_the_baseline() -> None:
+    told = against_the_baseline({"brin": 0.5}, {"brin": 2.0}, {"brin": 0.5}, doubtful_at=1)
+
+    assert "brin: slower throughout" in told
+    assert "beyond chance" not in against_the_baseline({"brin": 0.5}, {"brin": 0.5}, doubtful_at=1)
+    assert "beyond chance" not in against_the_baseline({}, {}), "there is no other candidate"
 
 
 @pytest.mark.parametrize(("operations", "is_told"), [(333, False), (667, True)])

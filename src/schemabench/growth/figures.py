@@ -8,7 +8,6 @@ from itertools import combinations, groupby, islice, pairwise
 from math import exp, log
 
 import numpy as np
-from scipy.special import stdtrit
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
@@ -16,7 +15,6 @@ from schemabench.experiment.copies import LEAST_BLOCKS
 from schemabench.growth.axis import Over
 from schemabench.growth.ladder import Reading
 from schemabench.records import (
-    BUSY_SHARE,
     CandidateResult,
     Edge,
     Estimate,
@@ -27,8 +25,8 @@ from schemabench.records import (
     StepFigures,
     Trial,
 )
-from schemabench.report.verdict import is_doubtful
-from schemabench.statistics.sign_flips import CONFIDENCE, fewest
+from schemabench.report.growth import apart
+from schemabench.report.growth.apart import Told
 from schemabench.units import format_bytes
 
 Measured = Sequence[tuple[float, Experiment]]
@@ -88,24 +86,18 @@ def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
 def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     """Yield where two candidates change places: beyond chance, or perhaps.
 
-    Steps at which two cannot be told apart may lie between those at which they can. Since any of the steps may show a
-    difference by chance, each has to hold at a level that is divided by their number (Bonferroni): otherwise a
-    candidate that truly leads at one end, and ties at many steps, would soon be overtaken. A crossing that is not
-    certain has differences beyond chance at two steps, each for itself alone, or at one of two neighbouring steps. A
-    step at which the baseline differs from itself is left out, and so is one at which the load generator limited one of
-    the two, or one left too early to tell.
+    Steps at which two cannot be told apart may lie between those at which they can. A crossing is beyond chance if both
+    differences are at all steps together. One that is not certain has differences beyond chance at two steps, each for
+    itself alone, or at one of two neighbouring steps. A step that tells no order of the two is left out.
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
-    unsound = {(value, one.name) for value, each in measured for one in each.candidates if _tells_no_order(one)}
-    trusted = [(value, one) for value, one in measured if not is_doubtful(one.control)]
     for first, second in combinations(names, 2):
-        known = [(value, one) for value, one in trusted if not {(value, first), (value, second)} & unsound]
-        told = [(value, ratio) for value, one in known if (ratio := _compared(one, first, second))]
-        apart = {value: _fewest_trials(one, first, second) for value, one in known if _are_apart(one, first, second)}
-        alone = [place for place in told if place[0] in apart]
-        firm = [(at, ratio) for at, ratio in alone if _holds_among(len(measured), ratio, apart[at])]
+        each = [(value, apart.told(one, first, second, len(measured))) for value, one in measured]
+        told = [(value, one) for value, one in each if one]
+        alone = [(value, one) for value, one in told if one.alone]
+        firm = [(value, one) for value, one in told if one.together]
         found = [one for both in pairwise(firm) if (one := _crossing(first, second, *both, certain=True))]
-        neighbours = (both for both in pairwise(told) if any(place in alone for place in both))
+        neighbours = (both for both in pairwise(told) if any(one.alone for _, one in both))
         for both in (*pairwise(alone), *neighbours):
             (low, _), (high, _) = both
             if not any(low < one.high and one.low < high for one in found):
@@ -155,8 +147,8 @@ def _figures(result: CandidateResult) -> StepFigures:
     loaded = result.loaded
     return StepFigures(
         candidate=result.name,
-        has_few_trials=_has_few_trials(result),
-        is_limited=_is_limited(result),
+        has_few_trials=apart.has_few_trials(result),
+        is_limited=apart.is_limited(result),
         calls_per_s=result.operations_per_s,
         p50_ns=result.call_p50_ns,
         p99_ns=result.call_p99_ns,
@@ -187,68 +179,11 @@ def _young(trials: Iterable[Trial]) -> Iterator[Trial]:
         yield from islice(on_copy, LEAST_BLOCKS)
 
 
-def _compared(experiment: Experiment, first: str, second: str) -> Estimate | None:
-    """Return the throughput of one candidate over another's, paired by block; None if it is not known."""
-    standings = {one.name: one.standing for one in experiment.candidates if one.standing}
-    if not {first, second} <= standings.keys():
-        return None
-    one, other = (second, first) if first == BASELINE else (first, second)
-    standing = standings[one]
-    ratio = standing.to_baseline if other == BASELINE else standing.to_others.get(other)
-    if ratio is None or ratio.low <= 0:
-        return None
-    return statistics.inverse(ratio) if first == BASELINE else ratio
-
-
-def _tells_no_order(result: CandidateResult) -> bool:
-    """Return whether a candidate's place at a step is not its schema's, or not known.
-
-    Few trials that prove it far slower tell its place, though they are too few for an interval of its rate.
-    """
-    proved = result.retired is not None and result.retired.slower.low > 1
-    return _is_limited(result) or (_has_few_trials(result) and not proved)
-
-
-def _fewest_trials(experiment: Experiment, first: str, second: str) -> int:
-    """Return the number of blocks that a comparison of two candidates rests on."""
-    left = [one.retired.trials for one in experiment.candidates if one.retired and one.name in {first, second}]
-    return min([experiment.blocks, *left])
-
-
-def _has_few_trials(result: CandidateResult) -> bool:
-    """Return whether a candidate left after fewer trials than an interval needs."""
-    return result.retired is not None and sum(not one.warmup for one in result.trials) < fewest(1)
-
-
-def _is_limited(result: CandidateResult) -> bool:
-    """Return whether the load generator limited a candidate."""
-    return result.busy_share is not None and result.busy_share > BUSY_SHARE
-
-
-def _are_apart(experiment: Experiment, first: str, second: str) -> bool:
-    """Return whether two candidates were told apart by throughput."""
-    standings = {one.name: one.standing for one in experiment.candidates if one.standing}
-    return {first, second} <= standings.keys() and second not in standings[first].tied_with
-
-
-def _holds_among(steps: int, ratio: Estimate, blocks: int) -> bool:
-    """Return whether a ratio's interval still excludes 1 if it is to hold at all of so many steps together.
-
-    Args:
-        steps: Their number.
-        ratio: With its interval of 95 %.
-        blocks: That it rests on.
-    """
-    single, shared = (float(stdtrit(max(1, blocks - 1), 1 - (1 - CONFIDENCE) / 2 / many)) for many in (1, steps))
-    end = log(ratio.low if ratio.value > 1 else ratio.high)
-    return abs(log(ratio.value)) > abs(log(ratio.value) - end) * shared / single
-
-
 def _crossing(
-    first: str, second: str, before: tuple[float, Estimate], after: tuple[float, Estimate], *, certain: bool
+    first: str, second: str, before: tuple[float, Told], after: tuple[float, Told], *, certain: bool
 ) -> GrowthCrossing | None:
     """Return the crossing between two steps; None if the same candidate leads at both."""
-    (low, earlier), (high, later) = before, after
+    (low, earlier), (high, later) = ((value, one.ratio) for value, one in (before, after))
     if (earlier.value > 1) == (later.value > 1):
         return None
     if earlier.value < 1:

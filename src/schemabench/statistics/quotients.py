@@ -1,11 +1,14 @@
 """Ratios of figures that have intervals already.
 
-Owns how intervals combine. Must not know what is compared.
+Owns how intervals combine, and when they hold together. Must not know what is compared.
 """
 
 from math import exp, hypot, log
 
+from scipy.special import stdtrit
+
 from schemabench.records import Estimate
+from schemabench.statistics.sign_flips import CONFIDENCE
 
 
 def quotient(later: Estimate, earlier: Estimate) -> Estimate:
@@ -29,3 +32,18 @@ def inverse(ratio: Estimate) -> Estimate:
     """Return one over a ratio that is above zero with its interval."""
     assert ratio.low > 0, "only a ratio above zero has an inverse with an interval"
     return Estimate(value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low)
+
+
+def holds_among(many: int, ratio: Estimate, blocks: int) -> bool:
+    """Return whether a ratio's interval still excludes 1 if it is to hold together with others.
+
+    Its level is divided by their number (Bonferroni).
+
+    Args:
+        many: The number of all of them.
+        ratio: Above zero, with its interval of 95 %.
+        blocks: That it rests on.
+    """
+    single, shared = (float(stdtrit(max(1, blocks - 1), 1 - (1 - CONFIDENCE) / 2 / each)) for each in (1, many))
+    end = log(ratio.low if ratio.value > 1 else ratio.high)
+    return abs(log(ratio.value)) > abs(log(ratio.value) - end) * shared / single

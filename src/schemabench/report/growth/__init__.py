@@ -84,6 +84,7 @@ def _setting(run: Run, growth: Growth) -> str:
 
 
 def _answer(run: Run, growth: Growth) -> Iterator[Node]:
+    yield from compared.spans(run, growth)
     if found := crossings(run, growth):
         yield Bullets(lead="Where lines cross:", items=tuple(_crossings(growth, found)))
     yield Terms(

@@ -1,26 +1,31 @@
-"""How candidates compare with the baseline at both ends of a curve, in a sentence.
+"""How candidates compare with the baseline: at both ends of a curve, in a sentence, and from which size on.
 
-Owns its wording, and the choice of candidates. Must not compute a ratio that is not in the experiments.
+Owns the wording, and the choice of candidates. Must not compute a ratio that is not in the experiments.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from math import inf, log
 
 from schemabench.candidate import BASELINE
 from schemabench.records import Experiment, Growth, GrowthStep, Run, Standing
 from schemabench.report import figures
-from schemabench.report.growth import steps
-from schemabench.report.growth.forms import PLACES
+from schemabench.report.growth import apart, steps
+from schemabench.report.growth.forms import PLACES, candidates
 from schemabench.report.sizes import size
 from schemabench.report.text import name
+from schemabench.report.tree import Node, Paragraph, Terms
 from schemabench.report.view import ranked
-from schemabench.units import first_of
+from schemabench.units import first_of, plural
 
 _MOST = 3
 """Candidates that are told; further ones are counted."""
 _LEAST = 1e-9
 """Taken for a ratio of zero."""
+_NEVER = "neither faster nor slower at any step"
 _End = tuple[GrowthStep, Standing | None]
+_Order = tuple[float, str]
+"""A step, and whether a candidate is `faster` or `slower` there; empty if that is not beyond chance."""
 
 
 def sentence(run: Run, growth: Growth) -> str:
@@ -41,6 +46,57 @@ def sentence(run: Run, growth: Growth) -> str:
     each = [f"{name(who)} {_told(found[who])}" for who in changed]
     said = first_of(each, _MOST, between="; ", rest="; {:,} more, in the tables below")
     return f"Throughput relative to the baseline's: {said}."
+
+
+def spans(run: Run, growth: Growth) -> Iterator[Node]:
+    """Yield from which step on, or up to which, each candidate is faster or slower than the baseline beyond chance.
+
+    Nothing where fewer than two steps can tell candidates apart. Steps that cannot are passed over.
+    """
+    told = steps.telling(run, growth)
+    known = [(step, one) for step, one in steps.experiments(run, growth) if step in told]
+    together = sum(step.has_intervals for step in growth.steps if step.figures)
+    others = [one for one in candidates(growth) if one != BASELINE]
+    if len(known) <= 1 or not others:
+        return
+    orders = {who: [(step.value, _order(one, who, together)) for step, one in known] for who in others}
+    said = {name(who): text for who, own in orders.items() if (text := _spans(own))}
+    level = f"beyond chance at {plural(together, 'step')} together"
+    if not said:
+        yield Paragraph(text=f"No candidate is faster or slower than the baseline at any step, {level}.")
+        return
+    rest = [name(who) for who in others if name(who) not in said]
+    yield Paragraph(text=f"Against the baseline, {level}:")
+    yield Terms(items=(*said.items(), *([("all others" if rest[1:] else rest[0], _NEVER)] if rest else [])))
+
+
+def _order(experiment: Experiment, who: str, together: int) -> str:
+    told = apart.told(experiment, who, BASELINE, together)
+    return "" if told is None or not told.together else "faster" if told.ratio.value > 1 else "slower"
+
+
+def _spans(orders: Sequence[_Order]) -> str:
+    """Return where a candidate is faster or slower, as in `slower up to 500, faster from 2,000 on`; empty if never."""
+    ends = orders[0][0], orders[-1][0]
+    runs = [(order, [value for value, _ in alike]) for order, alike in groupby(orders, key=lambda one: one[1])]
+    places = [(order, _span(values, *ends)) for order, values in runs if order]
+    said = (
+        f"{order} {' and '.join(place for _, place in alike)}"
+        for order, alike in groupby(places, key=lambda one: one[0])
+    )
+    return ", ".join(said)
+
+
+def _span(values: Sequence[float], first: float, last: float) -> str:
+    """Return some neighbouring steps in words, as in `from 2,000 on` if the last of all is among them."""
+    low, high = values[0], values[-1]
+    if (low, high) == (first, last):
+        return "throughout"
+    if low == high:
+        return f"at {size(low)}"
+    if low == first:
+        return f"up to {size(high)}"
+    return f"from {size(low)} on" if high == last else f"from {size(low)} to {size(high)}"
 
 
 def _rivals(ends: list[tuple[GrowthStep, Experiment]]) -> Iterator[str]:
