@@ -1,14 +1,15 @@
 """How runs are labelled, put in order, and what is said of all else in which they differ."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from fixed_run import SETTINGS
 from hypothesis import given
 from hypothesis import strategies as st
-from several_runs import experiment, led_by, only, run
+from several_runs import compared, experiment, led_by, only, run
 
-from schemabench.records import CompanionShare, Experiment, Noise, Run
+from schemabench.records import CompanionShare, Experiment, Growth, GrowthStep, Noise, Run, StepFigures
 from schemabench.report import matrix
 from schemabench.report.matrix import traits
 
@@ -263,3 +264,67 @@ def test_every_run_file_stands_under_a_label_of_its_own() -> None:
         ("PostgreSQL 15", "b.json"),
         ("PostgreSQL 16", "a.json"),
     ]
+
+
+def curve(over: str, values: Sequence[float]) -> Growth:
+    """Return a growth curve over an axis, measured at these values in this order."""
+    steps = tuple(
+        GrowthStep(value=value, cardinality=f"{over}={value:g}", figures=(StepFigures(candidate="baseline"),))
+        for value in values
+    )
+    order = tuple(values)
+    return Growth(
+        workload="usage", cardinality="typical", over=over, steps=steps, order=order, budget_s=60.0, elapsed_s=50.0
+    )
+
+
+def grown(version: str, over: str, *values: float, run_id: str = "one") -> Run:
+    """Return a run of a growth curve."""
+    experiments = [
+        at(
+            cardinality=f"{over}={value:g}",
+            clients=int(value) if over == "clients" else 4,
+            round_trip_s=value / 1000 if over == "round_trip_ms" else 0.0,
+            digest=f"{over}={value:g}",
+        )
+        for value in values
+    ]
+    return run(version, *experiments, growths=(curve(over, values),), run_id=f"{run_id}-{version}")
+
+
+def test_steps_that_growth_curves_share_stand_by_size_however_they_were_measured() -> None:
+    found = compared(grown("15.1", "rows", 1_000, 50_000, 100_000, 9_000), grown("16.1", "rows", 50_000, 9_000, 1_000))
+
+    assert [one.cardinality for one in found.matrices] == ["rows=1,000", "rows=9,000", "rows=50,000"]
+    assert [notice.text for notice in found.notices] == [
+        "usage at rows=100,000 is in a.json only, and is not shown here"
+    ]
+
+
+def test_steps_that_no_two_growth_curves_share_stand_by_size_in_one_matrix() -> None:
+    runs = grown("15.1", "rows", 1_000, 100_000, 20_000), grown("15.1", "rows", 9_000, run_id="other")
+    found = only(*runs)
+
+    assert [column.label for column in found.columns] == ["rows=1,000", "rows=9,000", "rows=20,000", "rows=100,000"]
+    assert found.differ == ("cardinality",)
+
+
+@pytest.mark.parametrize(
+    ("over", "expected", "title"),
+    [
+        ("clients", ["2 clients", "4 clients", "16 clients"], "clients"),
+        (
+            "round_trip_ms",
+            ["2.00 ms per round trip", "4.00 ms per round trip", "16.0 ms per round trip"],
+            "round trip",
+        ),
+    ],
+)
+def test_steps_over_clients_or_round_trips_are_labelled_by_these_alone(
+    over: str, expected: list[str], title: str
+) -> None:
+    found = only(grown("15.1", over, 2, 16), grown("15.1", over, 4, run_id="other"))
+
+    assert [column.label for column in found.columns] == expected
+    assert found.differ == (title,)
+    assert not [notice for notice in found.notices if notice.code == "entangled"]

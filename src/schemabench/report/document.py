@@ -86,8 +86,7 @@ def document(run: Run) -> Document:
 def _part(known: View, number: int) -> Part:
     experiment, run = known.experiment, known.run
     own = [notice for notice in footnotes.of(experiment) if notice not in run.notices]
-    step = growth.titles(run).get((experiment.workload, experiment.cardinality), "")
-    cardinality = step or experiment.cardinality
+    cardinality = growth.title(run, experiment)
     return Part(
         id=f"{number}-{_NO_LINK.sub('-', f'{experiment.workload}-{experiment.cardinality}'.lower()).strip('-')}",
         title=f"{name(experiment.workload)} at {name(cardinality)}",
@@ -105,7 +104,7 @@ def _part(known: View, number: int) -> Part:
         findings=tuple(_findings(known)),
         notes=Notes(items=footnotes.numbered(own, known.numbers)),
         sections=tuple(found for section in _SECTIONS if (found := section(known))),
-        brief=not step,
+        brief=growth.of(run, experiment) is None,
         names=view.names(run, experiment.workload),
     )
 

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from schemabench.records import Growth, GrowthCrossing, GrowthStep, Run, StepFigures
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
-from schemabench.report.growth.forms import PLACES, about, candidates, finished, measured, over
-from schemabench.report.growth.steps import by_size, crossings, doubtful, experiments, telling, titles
+from schemabench.report.growth.forms import PLACES, about, candidates, finished, is_over_size, measured, over
+from schemabench.report.growth.steps import by_size, crossings, doubtful, experiments, of, telling, title
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
 from schemabench.units import format_duration, plural
 
-__all__ = ["by_size", "parts", "sentence", "titles"]
+__all__ = ["by_size", "is_over_size", "of", "parts", "sentence", "title"]
 
 _GREW = 0.05
 """The share of their size by which databases grow in a step, from which on it is told."""

@@ -97,6 +97,11 @@ def over(growth: Growth) -> str:
     return _OVER.get(growth.over, growth.over)
 
 
+def is_over_size(growth: Growth) -> bool:
+    """Return whether a curve is over a field of the cardinality."""
+    return growth.over not in _OVER
+
+
 def measured(growth: Growth) -> list[GrowthStep]:
     """Return the steps that have figures, by value; also one that was interrupted."""
     return [step for step in growth.steps if step.figures]

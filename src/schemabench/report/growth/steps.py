@@ -3,7 +3,6 @@
 Owns which experiment belongs to which step, and which steps tell something of candidates. Must not word a verdict.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from schemabench.records import Experiment, Growth, GrowthCrossing, GrowthStep, Run
@@ -11,28 +10,27 @@ from schemabench.report import verdict
 from schemabench.report.growth.forms import measured
 from schemabench.report.sizes import size
 
-Key = tuple[str, str]
-"""Workload and cardinality of an experiment."""
+
+def of(run: Run, experiment: Experiment) -> tuple[Growth, GrowthStep] | None:
+    """Return the curve and the step that an experiment is of; None if it is of none."""
+    every = ((growth, step) for growth in run.growths for step in measured(growth))
+    return next(((one, step) for one, step in every if (one.workload, step.cardinality) == _key(experiment)), None)
 
 
 def by_size(run: Run) -> Run:
     """Return a run whose experiments that are steps are in the order of the curves, whenever they were measured."""
-    places = {
-        (growth.workload, step.cardinality): (number, step.value)
-        for number, growth in enumerate(run.growths, start=1)
-        for step in measured(growth)
-    }
-    ordered = sorted(run.experiments, key=lambda one: places.get(_key(one), (0, 0.0)))
-    return replace(run, experiments=tuple(ordered))
+
+    def place(experiment: Experiment) -> tuple[int, float]:
+        found = of(run, experiment)
+        return (1 + run.growths.index(found[0]), found[1].value) if found else (0, 0.0)
+
+    return replace(run, experiments=tuple(sorted(run.experiments, key=place)))
 
 
-def titles(run: Run) -> Mapping[Key, str]:
-    """Return how the cardinality of each step is shown, as in `rows=11,000`."""
-    return {
-        (growth.workload, step.cardinality): f"{growth.over}={size(step.value)}"
-        for growth in run.growths
-        for step in measured(growth)
-    }
+def title(run: Run, experiment: Experiment) -> str:
+    """Return how the cardinality of an experiment is shown: as in `rows=11,000` if it is of a step, else its name."""
+    found = of(run, experiment)
+    return f"{found[0].over}={size(found[1].value)}" if found else experiment.cardinality
 
 
 def experiments(run: Run, growth: Growth) -> list[tuple[GrowthStep, Experiment]]:
@@ -64,5 +62,6 @@ def crossings(run: Run, growth: Growth) -> list[GrowthCrossing]:
     return [one for one in growth.crossings if not left_out & {one.low, one.high}]
 
 
-def _key(experiment: Experiment) -> Key:
+def _key(experiment: Experiment) -> tuple[str, str]:
+    """Return the workload and the cardinality, which no two experiments of a run share."""
     return experiment.workload, experiment.cardinality

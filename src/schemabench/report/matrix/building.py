@@ -9,7 +9,7 @@ from statistics import mean
 
 from schemabench.errors import UsageError
 from schemabench.records import THROUGHPUT, CandidateResult, Criterion, Experiment, Notice, Run
-from schemabench.report import criteria, figures, verdict
+from schemabench.report import criteria, figures, growth, verdict
 from schemabench.report.matrix import comparable, traits, winner
 from schemabench.report.matrix.model import Cell, Column, Comparison, Lead, Matrix, Place, Row, Source
 from schemabench.report.matrix.traits import Labelled
@@ -75,16 +75,23 @@ def _is_shared(group: Sequence[Source]) -> bool:
 
 
 def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
-    """Yield the experiments of each matrix."""
+    """Yield the experiments of each matrix; those of steps of growth curves by size, after all others."""
     workloads: dict[str, dict[str, list[Source]]] = {}
     for source in sources:
         experiment = source.experiment
         workloads.setdefault(experiment.workload, {}).setdefault(experiment.cardinality, []).append(source)
     for cardinalities in workloads.values():
-        if all(len(group) == 1 for group in cardinalities.values()):
-            yield [group[0] for group in cardinalities.values()]
+        groups = sorted(cardinalities.values(), key=lambda group: max(map(_step, group)))
+        if all(len(group) == 1 for group in groups):
+            yield [group[0] for group in groups]
         else:
-            yield from cardinalities.values()
+            yield from groups
+
+
+def _step(source: Source) -> tuple[str, float]:
+    """Return the axis and the value of an experiment that is a step of a growth curve."""
+    found = growth.of(source.run, source.experiment)
+    return (found[0].over, found[1].value) if found else ("", 0.0)
 
 
 def _matrix(sources: Sequence[Source]) -> Matrix:
@@ -92,7 +99,7 @@ def _matrix(sources: Sequence[Source]) -> Matrix:
     labelled = traits.label(sources)
     known = _criteria(sources)
     leads = {criterion.name: winner.leads(labelled, criterion) for criterion in known}
-    cardinalities = {source.experiment.cardinality for source in sources}
+    cardinalities = {growth.title(source.run, source.experiment) for source in sources}
     names = dict.fromkeys(result.name for source in labelled.sources for result in source.experiment.candidates)
     return Matrix(
         workload=sources[0].experiment.workload,
@@ -182,8 +189,8 @@ def _empty(runs: Sequence[tuple[str, Run]]) -> Iterator[Notice]:
 
 
 def _alone(source: Source) -> Notice:
-    experiment = source.experiment
-    text = f"{experiment.workload} at {experiment.cardinality} is in {source.file} only, and is not shown here"
+    experiment, cardinality = source.experiment, growth.title(source.run, source.experiment)
+    text = f"{experiment.workload} at {cardinality} is in {source.file} only, and is not shown here"
     return Notice(code="one-run", text=text)
 
 

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from schemabench.records import CompanionShare, Experiment, WriterShare
 from schemabench.report import companions as beside_trials
-from schemabench.report import figures, settings
+from schemabench.report import figures, growth, settings
 from schemabench.report import noise as other_tenants
 from schemabench.report.matrix.model import Source
 from schemabench.units import format_duration, plural
@@ -130,6 +130,14 @@ def _version(sources: Sequence[Source]) -> Trait:
     )
 
 
+def _cardinality(source: Source) -> str:
+    """Return the cardinality; of a step over clients or round trips, which are traits themselves, all other sizes'."""
+    found = growth.of(source.run, source.experiment)
+    if found and not growth.is_over_size(found[0]):
+        return found[0].cardinality
+    return growth.title(source.run, source.experiment)
+
+
 def _companions(sources: Sequence[Source]) -> Trait:
     """Return what ran beside the trials: by name, and with what it does, only where less leaves runs alike."""
 
@@ -241,7 +249,7 @@ def _exchange(experiment: Experiment) -> str:
     return f"{taken} from {leader}" if (leader := next(iter(experiment.workers), "")) else taken
 
 
-_CARDINALITY = Trait(title="cardinality", text=lambda source: source.experiment.cardinality, preposition="at")
+_CARDINALITY = Trait(title="cardinality", text=_cardinality, preposition="at")
 _CLIENTS = Trait(
     title="clients",
     text=lambda source: plural(source.experiment.clients, "client"),
