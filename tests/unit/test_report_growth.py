@@ -141,8 +141,8 @@ GROWN = replace(RUN, growths=(GROWTH,))
 
 
 def tables(run: Run) -> list[Table]:
-    """Return the tables of the first curve."""
-    return [one for section in growth.parts(run)[0].sections for one in csv.within(section.nodes)]
+    """Return the tables of the first curve, those behind charts after the others of their section."""
+    return [one for name, one in csv.tables(document(run)).items() if name.startswith("growth-1-")]
 
 
 def test_a_curve_survives_its_run_file() -> None:
@@ -197,6 +197,13 @@ def test_figures_that_are_refused_for_one_reason_share_a_line() -> None:
     assert said.count(reason) == 1
 
 
+def test_figures_of_all_candidates_that_are_refused_for_one_reason_do_not_name_each() -> None:
+    refused = tuple(replace(PROJECTIONS[1], candidate=name) for name in ("baseline", "hash_by_site", "slow"))
+    said = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, projections=refused),))).split())
+
+    assert "Not projected: p99 of all candidates: a projection needs 4 or more steps" in said
+
+
 def test_steps_over_clients_are_on_copies_without_further_rows() -> None:
     again = replace(STEPS[1], figures=(figures("baseline", 1_000, 1_000, 0),))
     said = report.terminal(replace(GROWN, growths=(replace(GROWTH, steps=(STEPS[0], again)),)))
@@ -242,18 +249,40 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
 
 
 def test_what_was_forecast_stands_beside_what_was_measured() -> None:
-    (shown,) = [one for one in tables(GROWN) if one.caption and "forecast" in str(one.caption)]
+    (shown,) = [one for one in tables(GROWN) if one.caption.startswith("Forecast of calls/s at 10,000 rows")]
     unmeasured = tuple(replace(one, measured=None) for one in FORECASTS)
     said = " ".join(report.terminal(GROWN).split())
     early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, forecasts=unmeasured),))).split())
 
     assert rows(shown) == [
-        ("baseline", "calls/s", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
-        ("hash_by_site", "calls/s", "constant", "6.00k [5.70k, 6.30k]", "7.90k [7.50k, 8.29k]", "no"),
+        ("baseline", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
+        ("hash_by_site", "constant", "6.00k [5.70k, 6.30k]", "7.90k [7.50k, 8.29k]", "no"),
     ]
     assert f"Recorded at {AT}, before 10,000 rows were measured: 1 of 2 measured figures within the 95 % " in said
     assert "p99 of hash_by_site: a projection needs 4 steps" in said
     assert "before 10,000 rows were measured: none of it was measured" in early
+
+
+def test_a_terminal_names_the_law_of_each_forecast_and_projection_in_a_table_of_each_figure() -> None:
+    laws = "linear", "break at the cache", "universal scalability"
+    names = "baseline", "straight_to_daily_with_more", "hash_by_site"
+    each = [
+        replace(PROJECTIONS[0], candidate=candidate, measure=measure, law=law, covers=("logarithmic", "power"))
+        for measure in ("calls_per_s", "p99_ns", "wal_bytes_per_call")
+        for candidate, law in zip(names, laws, strict=True)
+    ]
+    said = [
+        replace(FORECASTS[0], candidate=one.candidate, measure=one.measure, law=one.law, covers=one.covers)
+        for one in each
+    ]
+    long = replace(GROWTH, over="history_of_votes", projections=tuple(each), forecasts=tuple(said))
+    shown = report.terminal(replace(GROWN, growths=(long,))).splitlines()
+    headings = [line.split() for line in shown if "law" in line.split()]
+
+    assert headings[:3] == [["candidate", "law", "forecast", "measured", "held"]] * 3
+    assert headings[3:] == [["candidate", "law", "history_of_votes", "projected"]] * 3
+    assert sum("scalability" in line for line in shown) == 6
+    assert max(map(len, shown)) <= 80
 
 
 def test_markdown_folds_the_experiments_of_steps() -> None:

@@ -4,7 +4,7 @@ Owns the criteria and their form as text. Must not draw a table.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemabench.records import Estimate, Growth, GrowthStep, Measure, StepFigures
 from schemabench.report import figures
@@ -14,6 +14,8 @@ from schemabench.units import format_bytes, format_significant
 
 _ROUND_TRIP = "round_trip_ms"
 _OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
+_WIDEST_AXIS = 16
+"""Of its name as a heading on a terminal, beside a candidate's name and two figures with intervals."""
 PLACES = 2
 RANGE = "*"
 """Marks figures that rest on too few trials for an interval, or are of a step that was interrupted."""
@@ -124,10 +126,13 @@ def about(value: float) -> str:
 
 def axis(growth: Growth) -> tuple[Column, Column]:
     """Return the columns that name a candidate and a step."""
-    return (
-        Column(heading="candidate", is_name=True),
-        Column(heading=over(growth), align="right", is_name=True),
-    )
+    return Column(heading="candidate", is_name=True), replace(values(growth), is_name=True)
+
+
+def values(growth: Growth) -> Column:
+    """Return a column of values of the axis."""
+    heading = over(growth)
+    return Column(heading=heading, short="step" if len(heading) > _WIDEST_AXIS else "", align="right")
 
 
 def cell(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: Collection[float]) -> Cell:

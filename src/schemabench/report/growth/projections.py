@@ -4,10 +4,11 @@ Owns their tables. Must not fit anything.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from schemabench.records import Estimate, Forecast, Growth, Projection
 from schemabench.report import figures
-from schemabench.report.growth.forms import TITLES, about, candidates, interval, over
+from schemabench.report.growth.forms import TITLES, Criterion, about, candidates, interval, over, values
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Cell, Column, Node, Paragraph, Section, Table
@@ -16,6 +17,9 @@ from schemabench.units import format_significant, plural
 _OTHERS = "other laws that met the last of the steps, too, are in brackets"
 _NO_FIT = "the law does not fit its steps"
 _NO_FIGURE = "its throughput has an interval at no step"
+_FEW = 2
+"""Candidates that are named even if they are all."""
+_Some = TypeVar("_Some", Forecast, Projection)
 
 
 def section(growth: Growth) -> Section | None:
@@ -24,11 +28,11 @@ def section(growth: Growth) -> Section | None:
         return None
     nodes: list[Node] = [*_forecast(growth)]
     if shown := [one for one in growth.projections if one.points]:
-        nodes.append(_projected(growth, shown))
+        nodes += [_projected(growth, alike) for alike in _by_figure(shown)]
     if known := [one for one in growth.projections if one.parameters]:
         nodes += [_scalability(known), *_unfitted(growth, known)]
     if refused := [one for one in growth.projections if one.refused]:
-        nodes.append(Bullets(lead="Not projected:", items=tuple(_refusals(refused))))
+        nodes.append(Bullets(lead="Not projected:", items=tuple(_refusals(growth, refused))))
     if limits := dict.fromkeys(one.limit for one in growth.projections if one.limit):
         nodes.append(Paragraph(text=f"Why projections end where they do: {'; '.join(limits)}.", emphasis="small"))
     return Section(id="projection", title="What the steps say beyond the last", nodes=tuple(nodes), brief=True)
@@ -48,52 +52,56 @@ def _forecast(growth: Growth) -> Iterator[Node]:
         outcome = f"there is nothing to compare with, as {lacking}" if lacking else "none of it was measured"
     if said:
         yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
-        yield _said(growth, said)
+        yield from (_said(growth, alike) for alike in _by_figure(said))
     if refused := [one for one in growth.forecasts if one.refused]:
-        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=tuple(_refusals(refused)))
+        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=tuple(_refusals(growth, refused)))
 
 
-def _refusals(refused: Sequence[Forecast | Projection]) -> Iterator[str]:
+def _refusals(growth: Growth, refused: Sequence[Forecast | Projection]) -> Iterator[str]:
     """Yield each reason once, after the figures that it is of."""
     for reason in dict.fromkeys(one.refused for one in refused):
         alike = [one for one in refused if one.refused == reason]
         of = {
-            measure: [name(one.candidate) for one in alike if one.measure == measure]
+            measure: [one.candidate for one in alike if one.measure == measure]
             for measure in dict.fromkeys(one.measure for one in alike)
         }
-        figures_of = (f"{TITLES[measure].heading} of {', '.join(names)}" for measure, names in of.items())
+        figures_of = (f"{TITLES[measure].heading} of {_named(growth, names)}" for measure, names in of.items())
         yield f"{'; '.join(figures_of)}: {reason}"
 
 
-def _said(growth: Growth, said: list[Forecast]) -> Table:
-    rows = []
+def _named(growth: Growth, names: Sequence[str]) -> str:
+    """Return some candidates in words."""
+    every = candidates(growth)
+    is_all = len(names) == len(every) > _FEW
+    return "all candidates" if is_all else ", ".join(map(name, names))
+
+
+def _said(growth: Growth, said: Sequence[Forecast]) -> Table:
+    """Return the forecasts of one figure."""
+    criterion, rows = TITLES[said[0].measure], []
     for one in said:
-        criterion, own = TITLES[one.measure], one.figure
-        assert own is not None, "only what was forecast has a row"
+        assert one.figure is not None, "only what was forecast has a row"
         rows.append(
             (
                 Cell(text=name(one.candidate)),
-                Cell(text=criterion.heading),
                 Cell(text=_laws(one)),
-                Cell(text=criterion.one(own.value), interval=interval(criterion, own)),
-                Cell(text=criterion.one(one.measured.value), interval=interval(criterion, one.measured))
-                if one.measured
-                else Cell(text=figures.DASH),
+                _cell(criterion, one.figure),
+                _cell(criterion, one.measured) if one.measured else Cell(text=figures.DASH),
                 Cell(text={True: "yes", False: "no", None: ""}[one.held]),
             )
         )
+    absent = "; ".join(("not measured, or without an interval", *_lacking(said)))
     return Table(
-        caption=f"The last step, {size(said[0].value)} {over(growth)}, as forecast from the others",
+        caption=f"Forecast of {criterion.heading} at {size(said[0].value)} {over(growth)}, from the other steps",
         columns=(
             Column(heading="candidate", is_name=True),
-            Column(heading="figure", is_name=True),
-            Column(heading="law", drop=1, legend=_OTHERS),
+            _law(said),
             Column(heading="forecast", align="right", legend="with its 95 % interval of prediction"),
-            Column(heading="measured", align="right"),
+            Column(heading="measured", align="right", drop_interval=1),
             Column(heading="held", legend="whether the measured figure lies in the interval of the forecast one"),
         ),
         rows=tuple(rows),
-        legend=((figures.DASH, "; ".join(("not measured, or without an interval", *_lacking(said)))),),
+        legend=((figures.DASH, absent),) if any(one.measured is None for one in said) else (),
     )
 
 
@@ -102,33 +110,45 @@ def _lacking(said: Sequence[Forecast]) -> list[str]:
     return list(dict.fromkeys(one.lacking for one in said if one.lacking))
 
 
+def _law(some: Sequence[Forecast | Projection]) -> Column:
+    """Return the column of laws."""
+    return Column(heading="law", legend=_OTHERS if any(one.covers for one in some) else "")
+
+
 def _laws(one: Forecast | Projection) -> str:
     return ", ".join([one.law or "", *(f"({law})" for law in one.covers)])
 
 
-def _projected(growth: Growth, shown: list[Projection]) -> Table:
-    rows = []
-    for one in shown:
-        criterion, last = TITLES[one.measure], one.points[-1]
-        rows.append(
-            (
-                Cell(text=name(one.candidate)),
-                Cell(text=criterion.heading),
-                Cell(text=_laws(one)),
-                Cell(text=about(last.value), sort=last.value),
-                Cell(text=criterion.one(last.figure.value), interval=interval(criterion, last.figure)),
-            )
-        )
+def _cell(criterion: Criterion, figure: Estimate) -> Cell:
+    return Cell(text=criterion.one(figure.value), interval=interval(criterion, figure), sort=figure.value)
+
+
+def _by_figure(some: Sequence[_Some]) -> Iterator[Sequence[_Some]]:
+    """Yield those of each figure, in order."""
+    for measure in dict.fromkeys(one.measure for one in some):
+        yield [one for one in some if one.measure == measure]
+
+
+def _projected(growth: Growth, shown: Sequence[Projection]) -> Table:
+    """Return the projections of one figure, as far as they reach."""
+    criterion = TITLES[shown[0].measure]
     return Table(
-        caption="Projections, with 95 % intervals of prediction",
+        caption=f"Projected {criterion.heading}, with 95 % intervals of prediction",
         columns=(
             Column(heading="candidate", is_name=True),
-            Column(heading="figure", is_name=True),
-            Column(heading="law", drop=1, legend=_OTHERS),
-            Column(heading=over(growth), align="right"),
+            _law(shown),
+            values(growth),
             Column(heading="projected", align="right"),
         ),
-        rows=tuple(rows),
+        rows=tuple(
+            (
+                Cell(text=name(one.candidate)),
+                Cell(text=_laws(one)),
+                Cell(text=about(one.points[-1].value), sort=one.points[-1].value),
+                _cell(criterion, one.points[-1].figure),
+            )
+            for one in shown
+        ),
     )
 
 
