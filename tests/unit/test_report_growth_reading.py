@@ -1,6 +1,8 @@
 """What a reader takes from a curve at a glance: how candidates compare, in which order, and what is missing and why."""
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from drawn import markdown
@@ -12,6 +14,7 @@ from test_report_growth import GROWN, GROWTH, STEPS, about, figures, tables
 from schemabench import report
 from schemabench.records import (
     CandidateResult,
+    Edge,
     Estimate,
     Experiment,
     Growth,
@@ -26,7 +29,7 @@ from schemabench.report.drawings import Growing
 from schemabench.report.page.charts import chart
 from schemabench.report.page.charts.looks import looks
 from schemabench.report.text import plain
-from schemabench.report.tree import Beside, Chart
+from schemabench.report.tree import Beside, Chart, Table
 
 BASE = USAGE.candidates[0]
 
@@ -179,6 +182,22 @@ def test_steps_are_shown_by_size_with_thousands_separators_under_a_title_of_thei
     assert document(replace(GROWN, growths=())).title == "Ranking of candidate schemas"
 
 
+def test_a_page_shows_the_curves_before_their_figures() -> None:
+    (curves, *_) = document(run(GROWTH, *MEASURED)).parts[0].sections
+
+    assert [type(node) for node in curves.nodes] == [Beside, Table, Table, Table]
+
+
+def test_no_heading_is_cut_on_a_terminal() -> None:
+    own = tuple(figures(name, 1_000, 1_000, 1_000) for name in ("baseline", "straight_to_daily_with_more"))
+    steps = tuple(replace(one, figures=own) for one in STEPS[:2])
+    for over, heading in (("orders_of_the_background", "step"), ("history_of_votes", "history_of_votes")):
+        lines = report.terminal(run(replace(GROWTH, over=over, steps=steps, forecasts=()))).splitlines()
+        headings = [above.split() for above, rule in pairwise(lines) if rule.startswith("-----")]
+        assert [words[1] for words in headings[:3]] == [heading] * 3
+        assert headings[3] == ["candidate", "law", heading, "projected"]
+
+
 def test_a_point_whose_interval_reaches_zero_is_drawn_with_its_whisker_down_to_the_axis() -> None:
     found = {one.title: one for one in drawn(with_wal(Estimate(value=181.0, low=0.0, high=881.0), about(200.0)))}[
         "WAL per call (bytes)"
@@ -296,3 +315,39 @@ def test_a_host_that_took_processor_time_at_some_steps_is_told_with_how_much_at_
     said = " ".join(report.terminal(run(GROWTH, small, slowed)).split())
     assert "from 0.4 % at 1,000 to 30 % at 10,000 of this machine's, by others on its host: figures differ" in said
     assert "by others on its host" not in " ".join(report.terminal(run(GROWTH, small, large)).split())
+
+
+def specified(of: Run, title: str) -> dict[str, Any]:
+    """Return the specification of a chart of the first curve."""
+    (found,) = [one for one in drawn(of) if one.title == title]
+    return chart(found.drawing, looks(("baseline", "hash_by_site"))).to_dict()
+
+
+def test_all_charts_of_a_curve_begin_at_its_first_step_and_reach_its_last() -> None:
+    lacks = replace(STEPS[0], figures=tuple(replace(one, p99_ns=None) for one in STEPS[0].figures))
+    steps = lacks, STEPS[1], replace(STEPS[1], value=50_000, cardinality="rows=50000")
+    shown = run(replace(GROWTH, steps=steps, projections=(), edges=()))
+    ends = {
+        tuple(layer["encoding"]["x"]["scale"]["domain"])
+        for title in ("Throughput (calls per second)", "Service time of 99 % of all calls (p99)")
+        for layer in specified(shown, title)["layer"]
+        if "scale" in layer["encoding"].get("x", {})
+    }
+
+    assert ends == {(1_000, 50_000)}
+
+
+def test_a_mark_has_its_text_along_its_line_towards_the_middle_of_the_chart_in_a_colour_of_the_page() -> None:
+    edges = (
+        Edge(title="shared_buffers (1 MiB) full", value=1_200.0),
+        Edge(title="memory (1 GiB) full", value=8_000.0),
+    )
+    found = specified(run(replace(GROWTH, edges=edges, projections=())), "Throughput (calls per second)")
+    sides = {row["mark"]: row["early"] for rows in found["datasets"].values() for row in rows if "mark" in row}
+    texts = [layer["mark"] for layer in found["layer"] if layer["mark"]["type"] == "text"]
+
+    assert sides == {"shared_buffers (1 MiB) full": True, "memory (1 GiB) full": False}
+    assert [(one["angle"], one["baseline"], one["color"]) for one in texts] == [
+        (270, "top", "var(--soft)"),
+        (270, "bottom", "var(--soft)"),
+    ]

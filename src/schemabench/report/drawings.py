@@ -165,6 +165,8 @@ class Growing:
     """That of the figures."""
     points: tuple[Grown, ...]
     """By name, then by value."""
+    ends: tuple[float, float]
+    """The values that the axis reaches from and to, at least: all charts of a curve begin at the same one."""
     marks: tuple[tuple[str, float], ...] = ()
     """Lines across the axis: what is there, and where."""
 

@@ -45,10 +45,10 @@ def section(run: Run, growth: Growth) -> Section | None:
     doubtful = steps.doubtful(run, growth)
     charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion, doubtful)))
     nodes: tuple[Node, ...] = (
+        *([Beside(charts=charts)] if charts else []),
         _rates(growth, doubtful),
         _table(growth, doubtful, "Service times of all calls", _TIMES, lacking.times(run, growth)),
         _table(growth, doubtful, "Costs", _COSTS, "not reported, or not ranked"),
-        *([Beside(charts=charts)] if charts else []),
     )
     return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
 
@@ -161,11 +161,12 @@ def _chart(growth: Growth, criterion: Criterion, doubtful: Collection[float]) ->
         rows=tuple((Cell(text=name(one.name)), Cell(text=size(one.value)), Cell(text=one.text)) for one in points),
         legend=(*signs, *([] if len(drawn) == len(points) else [_NOT_DRAWN])),
     )
-    described = f"{criterion.title} of each candidate over {over(growth)}, as in the table above."
+    described = f"{criterion.title} of each candidate over {over(growth)}, as in the tables below."
     drawing = Growing(
         over=over(growth),
         title=criterion.axis or criterion.heading,
         points=tuple(replace(one, figure=_scaled(one.figure, criterion.factor)) for one in drawn),
+        ends=(measured(growth)[0].value, measured(growth)[-1].value),
         marks=tuple((one.title, one.value) for one in growth.edges),
     )
     return Chart(title=criterion.title, description=described, drawing=drawing, table=table, repeats=True)

@@ -1,6 +1,8 @@
 """Figures over an axis of growth: a line for each candidate, dashed where it is projected, and marks on the axis."""
 
 from collections.abc import Mapping
+from math import log1p
+from typing import Any
 
 import altair as alt
 
@@ -17,6 +19,10 @@ _BELOW = 0.5
 """How far below all other figures the axis begins where an interval reaches zero, which is not on it."""
 _BEYOND_AXIS = 1e-3
 """Where such an interval is drawn to, as a multiple of the axis's beginning: it is cut off at the axis."""
+_BESIDE_PX = 3
+"""Between a mark and its text."""
+_ALONG: Mapping[str, Any] = {"angle": 270, "align": "right", "dx": -4, "y": 0, "color": "var(--soft)"}
+"""A text that is read upwards and ends at the top of the chart."""
 _PROJECTED_DASH = (3, 3)
 _MEASURED, _BEYOND = "!datum.projected", "datum.projected || datum.last"
 
@@ -41,7 +47,9 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
         }
         for point in drawing.points
     ]
-    across = alt.Scale(type="log" if min(one.value for one in drawing.points) > 0 else "symlog", nice=False)
+    reached = [*drawing.ends, *(one.value for one in drawing.points), *(value for _, value in drawing.marks)]
+    domain = min(reached), max(reached)
+    across = alt.Scale(type="log" if domain[0] > 0 else "symlog", domain=list(domain), nice=False)
     base = alt.Chart().encode(
         x=alt.X("at:Q", title=drawing.over, scale=across, axis=alt.Axis(format="~s", tickCount=6)),
         color=alt.Color("candidate:N", scale=scale(looks, names, "colour"), legend=None),
@@ -57,7 +65,7 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
     shape = alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
     return alt.LayerChart(
         layer=[
-            *_marks(drawing),
+            *_marks(drawing, domain),
             beyond.mark_area(opacity=0.12, clip=reaches_zero).encode(y=low, y2=alt.Y2("high:Q"), detail="candidate:N"),
             beyond.mark_line(strokeWidth=1.5, strokeDash=list(_PROJECTED_DASH)).encode(y=value),
             measured.mark_rule(strokeWidth=2, clip=reaches_zero).encode(y=low, y2=alt.Y2("high:Q")),
@@ -69,12 +77,21 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
     )
 
 
-def _marks(drawing: Growing) -> list[alt.Chart]:
-    """Return the lines across the axis with their texts, behind everything else."""
-    if not drawing.marks:
+def _marks(drawing: Growing, domain: tuple[float, float]) -> list[alt.Chart]:
+    """Return the lines across the axis, each with its text along it, on the side of the chart's middle."""
+    middle = sum(map(_position, domain)) / 2
+    rows = [{"at": at, "mark": title, "early": _position(at) < middle} for title, at in drawing.marks]
+    if not rows:
         return []
-    marks = alt.Chart(data([{"at": value, "mark": title} for title, value in drawing.marks])).encode(x="at:Q")
+    marks = alt.Chart(data(rows)).encode(x="at:Q")
+    right = marks.transform_filter("datum.early").mark_text(baseline="top", dy=_BESIDE_PX, **_ALONG)
+    left = marks.transform_filter("!datum.early").mark_text(baseline="bottom", dy=-_BESIDE_PX, **_ALONG)
     return [
         marks.mark_rule(color="var(--baseline)", strokeDash=[4, 4]),
-        marks.mark_text(align="right", baseline="top", dx=-4, y=2).encode(text="mark:N"),
+        *(one.encode(text="mark:N") for one in (right, left)),
     ]
+
+
+def _position(value: float) -> float:
+    """Return where a value is on the axis, as near as its middle needs."""
+    return log1p(value)
