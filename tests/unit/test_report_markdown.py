@@ -30,6 +30,14 @@ def test_verdicts_come_first() -> None:
     assert lines[2].startswith("- `usage` at `typical`: `hash_partitioned` and `split_events` lead, tied")
 
 
+def test_lists_in_a_row_are_not_one() -> None:
+    blocks = markdown(RUN).split("\n\n")
+    lists = [place for place, block in enumerate(blocks) if block.startswith("- ")]
+
+    assert "<!-- -->" in blocks
+    assert not {place + 1 for place in lists} & set(lists)
+
+
 def test_legends_explain_columns_by_the_headings_that_markdown_has() -> None:
     text = markdown(RUN).replace("\\", "")
 

@@ -4,12 +4,15 @@ Owns the Markdown form of a document's parts; sections that are not brief are fo
 document.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 
 from schemabench.report import escape, tree
 from schemabench.report.escape import line, prose
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Document, Node, Notes, Part, Table
+
+_ITEM = "- "
 
 
 def markdown(document: Document) -> str:
@@ -22,7 +25,15 @@ def markdown(document: Document) -> str:
         blocks += _part(part) if part.brief else _details(part.title, list(_part(part))[1:])
     for section in document.sections:
         blocks += [f"## {line(section.title)}", *_nodes(section.nodes)]
-    return "\n\n".join(filter(None, blocks)) + "\n"
+    return "\n\n".join(_apart(filter(None, blocks))) + "\n"
+
+
+def _apart(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield blocks, with a comment between two lists, which would be one otherwise."""
+    for before, block in pairwise(chain([""], blocks)):
+        if before.startswith(_ITEM) and block.startswith(_ITEM):
+            yield "<!-- -->"
+        yield block
 
 
 def _head(part: Part) -> str:
