@@ -6,9 +6,10 @@ Owns every statistical decision. Methods for centre, interval and test are `sign
 that holds at all looks), `race` (who is proved slower than the leader), `comparison` (all pairs of candidates),
 `lasting` (the last third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings),
 `cost` (candidates against the baseline, and rankings), `pareto` (several rankings at once), `quotients` (figures of
-separate experiments, and which of many ratios hold together). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (the effect of rows written
-on throughput), `copying` (when to copy databases again). Of a burst at production's pace: `utilisation` (how much of a
-writer's time its calls take). Of a soak: `ageing` (the effect of time at work, on `drifting`).
+separate experiments, and which of many ratios hold together). Of a run as a whole: `steadiness` (which blocks warm up),
+`drifting` (the effect of rows written on throughput), `copying` (when to copy databases again). Of a burst at
+production's pace: `utilisation` (how much of a writer's time its calls take). Of a soak: `ageing` (the effect of time
+at work, on `drifting`).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
