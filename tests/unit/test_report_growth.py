@@ -224,6 +224,15 @@ def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
     assert told(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
 
 
+def test_a_round_trip_is_told_with_its_unit_behind_it() -> None:
+    slower = replace(GROWTH, over="round_trip_ms")
+    shown = " ".join(report.terminal(replace(GROWN, growths=(slower,))).split())
+
+    assert "From a round trip of 1,000 to 10,000 ms, candidates change places" in shown
+    assert "before the step at a round trip of 10,000 ms was measured" in shown
+    assert "loaded from the first row on: at a round trip of 1,000 ms" in shown
+
+
 def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_its_steps() -> None:
     step = replace(USAGE, cardinality="rows=1000")
     shown = report.terminal(replace(GROWN, experiments=(step,)))
@@ -258,9 +267,12 @@ def test_what_was_forecast_stands_beside_what_was_measured() -> None:
         ("baseline", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
         ("hash_by_site", "constant", "6.00k [5.70k, 6.30k]", "7.90k [7.50k, 8.29k]", "no"),
     ]
-    assert f"Recorded at {AT}, before 10,000 rows were measured: 1 of 2 measured figures within the 95 % " in said
+    assert (
+        f"Recorded at {AT}, before the step at 10,000 rows was measured: 1 of 2 measured figures within the 95 % "
+        in said
+    )
     assert "p99 of hash_by_site: a projection needs 4 steps" in said
-    assert "before 10,000 rows were measured: none of it was measured" in early
+    assert "before the step at 10,000 rows was measured: none of it was measured" in early
 
 
 def test_a_terminal_names_the_law_of_each_forecast_and_projection_in_a_table_of_each_figure() -> None:

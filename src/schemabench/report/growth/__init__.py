@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from schemabench.records import Growth, GrowthCrossing, GrowthStep, Run, StepFigures
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
-from schemabench.report.growth.forms import PLACES, about, candidates, finished, is_over_size, measured, over
+from schemabench.report.growth.forms import PLACES, about, candidates, finished, is_over_size, measured, over, stated
 from schemabench.report.growth.steps import by_size, crossings, doubtful, experiments, of, telling, title
 from schemabench.report.sizes import size
 from schemabench.report.text import name
@@ -54,14 +54,14 @@ def sentence(run: Run, growth: Growth) -> str:
     if not steps:
         return f"No step was measured{' to its end' if measured(growth) else ''}."
     if len(steps) == 1:
-        return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
+        return f"One step was measured, at {stated(growth, size(steps[0].value))}."
     known = telling(run, growth)
     if len(known) <= 1:
         every = plural(len(steps), "step")
-        some = f"Only one of {every}, at {size(known[0].value)} {over(growth)}," if known else f"None of {every}"
+        some = f"Only one of {every}, at {stated(growth, size(known[0].value))}," if known else f"None of {every}"
         return f"{some} can tell candidates apart."
-    span = f"From {size(known[0].value)} to {size(known[-1].value)} {over(growth)}"
-    return f"{span}, {_order(crossings(run, growth))}."
+    span = stated(growth, f"{size(known[0].value)} to {size(known[-1].value)}")
+    return f"From {span}, {_order(crossings(run, growth))}."
 
 
 def _order(found: Sequence[GrowthCrossing]) -> str:
@@ -89,7 +89,7 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
         yield Bullets(lead="Where lines cross:", items=tuple(_crossings(growth, found)))
     yield Terms(
         items=(
-            ("marks", "; ".join(f"{one.title} at {about(one.value)} {over(growth)}" for one in growth.edges)),
+            ("marks", "; ".join(f"{one.title} at {stated(growth, about(one.value))}" for one in growth.edges)),
             ("rows", _loading(growth)),
             ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
@@ -146,7 +146,7 @@ def _loading(growth: Growth) -> str:
         )
     if fresh:
         values = figures.listed([size(step.value) for step in fresh], len(fresh))
-        said.append(f"loaded from the first row on: at {values} {over(growth)}")
+        said.append(f"loaded from the first row on: at {stated(growth, values)}")
     return "; ".join(said)
 
 

@@ -99,6 +99,11 @@ def over(growth: Growth) -> str:
     return _OVER.get(growth.over, growth.over)
 
 
+def stated(growth: Growth, values: str) -> str:
+    """Return values of the axis with what they are of, as in `1,000 to 5,000 rows` or `a round trip of 1 to 5 ms`."""
+    return f"a round trip of {values} ms" if growth.over == _ROUND_TRIP else f"{values} {over(growth)}"
+
+
 def is_over_size(growth: Growth) -> bool:
     """Return whether a curve is over a field of the cardinality."""
     return growth.over not in _OVER

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from schemabench.records import Estimate, Forecast, Growth, Projection
 from schemabench.report import figures
-from schemabench.report.growth.forms import TITLES, Criterion, about, candidates, interval, over, values
+from schemabench.report.growth.forms import TITLES, Criterion, about, candidates, interval, stated, values
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Cell, Column, Node, Paragraph, Section, Table
@@ -44,17 +44,17 @@ def _forecast(growth: Growth) -> Iterator[Node]:
         return
     said = [one for one in growth.forecasts if one.figure]
     told = [one for one in said if one.held is not None]
-    value, at = size(growth.forecasts[0].value), growth.forecasts[0].at
+    last, at = stated(growth, size(growth.forecasts[0].value)), growth.forecasts[0].at
     held = sum(one.held is True for one in told)
     outcome = f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
     if not told:
         lacking = figures.listed(_lacking(said))
         outcome = f"there is nothing to compare with, as {lacking}" if lacking else "none of it was measured"
     if said:
-        yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
+        yield Paragraph(text=f"Recorded at {at}, before the step at {last} was measured: {outcome}.")
         yield from (_said(growth, alike) for alike in _by_figure(said))
     if refused := [one for one in growth.forecasts if one.refused]:
-        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=tuple(_refusals(growth, refused)))
+        yield Bullets(lead=f"Not forecast of {last}:", items=tuple(_refusals(growth, refused)))
 
 
 def _refusals(growth: Growth, refused: Sequence[Forecast | Projection]) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _said(growth: Growth, said: Sequence[Forecast]) -> Table:
         )
     absent = "; ".join(("not measured, or without an interval", *_lacking(said)))
     return Table(
-        caption=f"Forecast of {criterion.heading} at {size(said[0].value)} {over(growth)}, from the other steps",
+        caption=f"Forecast of {criterion.heading} at {stated(growth, size(said[0].value))}, from the other steps",
         columns=(
             Column(heading="candidate", is_name=True),
             _law(said),
