@@ -184,7 +184,7 @@ class Together:
     def trial(self, block: int, burst: Burst) -> Cost:
         """Execute a burst."""
         begun_s = perf_counter()
-        self._leader.announce(block, [Turn(block, self._size)], [self._entrant])
+        self._leader.announce(block, f"block {block + 1}", [Turn(block, self._size)], [self._entrant])
         executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None, Limits())  # noqa: S311 (as above)
         return _cost(begun_s, self._link.went_s, executed)
 

@@ -111,13 +111,14 @@ class Witness(Alone):
     def announce(
         self,
         block: int,
+        label: str,
         turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
         """Note which block it is."""
         self._block = block
-        super().announce(block, turns, order, duration_s)
+        super().announce(block, label, turns, order, duration_s)
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits

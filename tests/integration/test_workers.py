@@ -509,7 +509,7 @@ def test_workers_whose_bursts_differ_are_refused(server: Server, links: tuple[Li
     other = replace(plan, found=replace(plan.found, workload=replace(WORKLOAD, burst=otherwise)))
 
     with pytest.raises(
-        WorkloadError, match="The burst of block 0 is not the same in the workers gw0 and gw1"
+        WorkloadError, match="The burst of warm-up block 1 is not the same in the workers gw0 and gw1"
     ) as caught:
         _together(server, links, plan, lambda: follow(other, links[1], _seat(1)))
     assert "sorted" in caught.value.remedies[0]
@@ -572,7 +572,9 @@ def test_a_follower_that_dies_is_named_with_the_trial(server: Server, links: tup
         with closing(Dying(plan, links[1], _seat(1))) as dying, pytest.raises(psycopg.OperationalError):
             dying.follow()
 
-    with pytest.raises(WorkerError, match=r"gw1 was lost while executing the trial of .* in block 0") as caught:
+    with pytest.raises(
+        WorkerError, match=r"gw1 was lost while executing the trial of .* in warm-up block 1:"
+    ) as caught:
         _together(server, links, plan, die)
 
     assert caught.value.worker == "gw1"

@@ -164,7 +164,7 @@ def test_workers_whose_sets_have_different_orders_refuse_to_run(project: Project
     result = project.run("list")
 
     assert result.returncode != 0, result.stdout
-    assert "The burst of block 0 is not the same in the workers gw0 and gw1" in result.stdout
+    assert "The burst of warm-up block 1 is not the same in the workers gw0 and gw1" in result.stdout
     assert "sorted" in result.stdout
     assert "Traceback" not in result.stdout
 

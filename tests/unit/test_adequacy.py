@@ -51,10 +51,11 @@ class FakeTeam:
     bursts: list[Burst] = field(default_factory=list)
 
     def announce(
-        self, block: int, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
+        self, block: int, label: str, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
     ) -> None:
         """Remember what was told."""
         assert block == EXECUTED
+        assert label == "the replay of the production load"
         ((number, size, *_),) = turns
         self.announced.append((number, [one.name for one in order], size, duration_s))
 

@@ -40,9 +40,10 @@ class FakeTeam:
     bursts: dict[str, list[Burst]] = field(default_factory=lambda: {name: [] for name in NAMES})
 
     def announce(
-        self, block: int, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
+        self, block: int, label: str, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
     ) -> None:
         """Remember what was told."""
+        assert label
         assert duration_s is None or duration_s > 0
         assert block >= 0
         ((number, size, *_),) = turns

@@ -40,7 +40,13 @@ EXAMPLES = (
     Compare(digest="abc"),
     Join(entrants=[Described(name="baseline (control)", candidate="baseline", label="orders", databases={"": "db"})]),
     Leave(),
-    Block(number=3, turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))], order=["a", "b"], duration_s=None),
+    Block(
+        number=3,
+        label="block 2",
+        turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))],
+        order=["a", "b"],
+        duration_s=None,
+    ),
     Load(),
     Go(call_s=30.0, trial_s=float("inf")),
     Pass(),
@@ -142,7 +148,11 @@ def test_the_size_of_a_burst_stays_what_it_was_so_that_all_make_the_same() -> No
     end = Conversation(Role.FOLLOWER, "gw0")
     end.state = State.JOINED
     block = Block(
-        number=3, turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))], order=["a", "b"], duration_s=1.5
+        number=3,
+        label="block 2",
+        turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))],
+        order=["a", "b"],
+        duration_s=1.5,
     )
 
     heard = end.hear(json.loads(json.dumps({"kind": "block", **written(block)})))
@@ -162,7 +172,11 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     yield follower, Here(process=PROCESS), State.COMPARED  # in answer to `Calling`, on its way meanwhile
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
-    yield leader, Block(number=0, turns=[Turn(0, 1)], order=["a", "b", "c", "d"], duration_s=None), State.ANNOUNCED
+    yield (
+        leader,
+        Block(number=0, label="warm-up block 1", turns=[Turn(0, 1)], order=["a", "b", "c", "d"], duration_s=None),
+        State.ANNOUNCED,
+    )
     yield leader, Pass(), State.ANNOUNCED  # before it is loaded
     for left in (2, 1, 0):
         after = State.ANNOUNCED if left else State.JOINED
@@ -177,7 +191,7 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     yield follower, Left(), State.LEFT
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
-    yield leader, Block(number=1, turns=[Turn(1, 1)], order=[], duration_s=None), State.JOINED
+    yield leader, Block(number=1, label="warm-up block 2", turns=[Turn(1, 1)], order=[], duration_s=None), State.JOINED
     yield leader, HandOver(), State.HANDING_OVER
     yield follower, HandedOver(), State.JOINED
     yield leader, AskSettings(entrants=[], custom={}), State.TELLING_SETTINGS
@@ -205,7 +219,7 @@ def _after_a_trial(*order: str) -> Conversation:
     """Return the leader's end after the first trial of a block."""
     end = Conversation(Role.LEADER, "gw1")
     end.state = State.JOINED
-    end.tell(Block(number=0, turns=[Turn(0, 1)], order=order, duration_s=None))
+    end.tell(Block(number=0, label="warm-up block 1", turns=[Turn(0, 1)], order=order, duration_s=None))
     end.tell(Load())
     end.hear({"kind": "loaded", "digest": "abc"})
     end.tell(Go(call_s=1.0, trial_s=1.0))

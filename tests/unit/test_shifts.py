@@ -52,9 +52,11 @@ class Fakes:
         """Disconnect."""
         self.done.append("leave")
 
-    def announce(self, block: int, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None) -> None:
+    def announce(
+        self, block: int, label: str, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None
+    ) -> None:
         """Hear of a block."""
-        self.done.append(("announce", block, turns, [one.name for one in order], duration_s))
+        self.done.append(("announce", block, label, turns, [one.name for one in order], duration_s))
 
     def attend(self, others: Mapping[int, str]) -> None:
         """Observe others."""
@@ -72,7 +74,7 @@ def _shifts(fakes: Any, *, by_turns: bool) -> Shifts:  # noqa: ANN401 (a fake)
 
 def _execute(fakes: Any, *, by_turns: bool, failure: BaseException | None = None) -> list[object]:  # noqa: ANN401
     working = _shifts(fakes, by_turns=by_turns)
-    working.announce(5, TURNS, [fakes], 1.5)
+    working.announce(5, "block 3", TURNS, [fakes], 1.5)
     with suppress(CandidateError, ServerError, KeyboardInterrupt), working.executing(fakes):
         fakes.done.append("work")
         if failure:
@@ -86,7 +88,7 @@ def test_by_turns_everybody_opens_before_the_work_and_closes_after_it() -> None:
         "wake",
         ("join", ["a"], True),
         ("attend", {7: ""}),
-        ("announce", 5, TURNS, ["a"], 1.5),
+        ("announce", 5, "block 3", TURNS, ["a"], 1.5),
         "work",
         "leave",
         "rest",
@@ -103,7 +105,7 @@ def test_by_turns_settings_are_read_after_the_work_of_the_second_block_and_never
     monkeypatch.setattr(shifts.conditions, "held", lambda *_: read.append(len(fakes.done)) or ["own"])
     working = _shifts(fakes, by_turns=True)
     for block in range(4):
-        working.announce(block, TURNS, [fakes], None)
+        working.announce(block, f"block {block}", TURNS, [fakes], None)
         with working.executing(fakes):
             fakes.done.append("work")
     settings: Any = working.settings([fakes], ["a"])
@@ -114,7 +116,7 @@ def test_by_turns_settings_are_read_after_the_work_of_the_second_block_and_never
 
 
 def test_where_all_sessions_stay_open_a_block_is_announced_to_all_at_once() -> None:
-    assert _execute(Fakes(), by_turns=False) == [("announce", 5, TURNS, ["a"], 1.5), "work"]
+    assert _execute(Fakes(), by_turns=False) == [("announce", 5, "block 3", TURNS, ["a"], 1.5), "work"]
 
 
 def test_a_candidate_that_fails_is_left_by_everybody() -> None:

@@ -28,6 +28,8 @@ from schemabench.units import NANOSECONDS, format_duration
 LAG_SHARE = 0.1
 """If the load loop's lag exceeds this share of an operation's response times, both by their 99th percentile, response
 times include it."""
+_LABEL = "the replay of the production load"
+"""What users know the burst by."""
 
 
 def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
@@ -53,7 +55,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     number = measured.bursts + 1  # the calls of the next burst are explained, and not executed
     order = [one for one in entrants if measured.is_left(one.name)]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-    working.announce(measured.executed, [Turn(number, size)], order, size * plan.production_s)
+    working.announce(measured.executed, _LABEL, [Turn(number, size)], order, size * plan.production_s)
     burst = make(feed, plan.writers, number, size, size * plan.production_s)
     done: dict[str, Executed] = {}
     calls: dict[str, dict[str, list[NDArray[np.int64]]]] = defaultdict(lambda: defaultdict(list))

@@ -163,7 +163,7 @@ class Blocks:
         order = self._orders.following(self._present)
         turns = self._turns(number)
         # before the bursts are made, so that all workers make them at the same time
-        self.shifts.announce(number, turns, order)
+        self.shifts.announce(number, self._label, turns, order)
         sizes = {turn.burst: turn.size for turn in turns}
         bursts = {burst: make(self.feed, self.plan.writers, burst, size) for burst, size in sizes.items()}
         for position, entrant in enumerate(order):

@@ -112,11 +112,11 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     observers = working.observers
     progress.stage(plan, "after checkpoints")
     with _superuser(server) as connection:
-        for block in _rounds(plan, measured.bursts + _APART):
+        for number, block in enumerate(_rounds(plan, measured.bursts + _APART), start=1):
             remaining = [one for one in observers if measured.is_left(one.name)]
             order = [one for one in remaining if one.name not in working.unfinished]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-            working.announce(block, [Turn(block, size)], order)
+            working.announce(block, f"round {number} after checkpoints", [Turn(block, size)], order)
             burst = make(feed, plan.writers, block, size)
             done = {one.name: _not_executed(block) for one in remaining if one not in order}
             for position, one in enumerate(order):

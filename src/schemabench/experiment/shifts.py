@@ -43,6 +43,7 @@ class _Announced(NamedTuple):
     """What `Team.announce` takes."""
 
     block: int
+    label: str
     turns: Sequence[Turn]
     duration_s: float | None
 
@@ -159,13 +160,18 @@ class Shifts:
     """The settings of sessions that have executed bursts, where these are closed."""
 
     def announce(
-        self, block: int, turns: Sequence[Turn], order: Sequence[Entrant], duration_s: float | None = None
+        self,
+        block: int,
+        label: str,
+        turns: Sequence[Turn],
+        order: Sequence[Entrant],
+        duration_s: float | None = None,
     ) -> None:
         """Announce a block, as `Team.announce`: at once, or to those who are `executing`."""
         if self.by_turns:
-            self._announced = _Announced(block, turns, duration_s)
+            self._announced = _Announced(block, label, turns, duration_s)
         else:
-            self.team.announce(block, turns, order, duration_s)
+            self.team.announce(block, label, turns, order, duration_s)
 
     @contextmanager
     def executing(self, entrant: Entrant) -> Iterator[None]:
@@ -178,8 +184,8 @@ class Shifts:
         """
         with self.present(entrant):
             if self._announced is not None:
-                block, turns, duration_s = self._announced
-                self.team.announce(block, turns, [entrant], duration_s)
+                block, label, turns, duration_s = self._announced
+                self.team.announce(block, label, turns, [entrant], duration_s)
             yield
             if self._announced is not None and self._announced.block == _LOOKED_AT:
                 self._held |= self._settings([entrant], [entrant.name])

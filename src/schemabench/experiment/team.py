@@ -127,6 +127,7 @@ class Team(Protocol):
     def announce(
         self,
         block: int,
+        label: str,
         turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
@@ -134,7 +135,8 @@ class Team(Protocol):
         """Announce the next block, so that all workers `make` the same bursts, and the order of its entrants.
 
         Args:
-            block: Its number.
+            block: Its number, by which records know it.
+            label: What users know it by, as in `warm-up block 2`.
             turns: What each entrant executes before the next one, in order.
             order: The entrants in order.
             duration_s: The time within which the calls are due; None if they start as soon as a connection is free.
@@ -183,6 +185,7 @@ class Alone:
     def announce(
         self,
         block: int,
+        label: str,
         turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,

@@ -85,6 +85,8 @@ class Follower:
         self._feed = plan.feed()
         self._entrants: dict[str, Entrant] = {}
         self._block = 0
+        self._label = ""
+        """What users know the block by."""
         self._duration_s: float | None = None
         """The time in which the calls of the block are due."""
         self._stall_s = stalling.limit_s()
@@ -232,7 +234,7 @@ class Follower:
         self._tell(messages.Left())
 
     def _begin(self, block: messages.Block) -> None:
-        self._block, self._duration_s = block.number, block.duration_s
+        self._block, self._label, self._duration_s = block.number, block.label, block.duration_s
         self._stall_s = stalling.limit_s(block.duration_s)
         self._order = list(block.trials)
         self._turns = [Turn(*fields) for fields in block.turns]
@@ -244,12 +246,12 @@ class Follower:
                 for number, size in sizes.items()
             }
             self._made = made
-        self._doing = f"evaluating block {self._block}"
+        self._doing = f"evaluating {self._label}"
 
     def _load(self) -> None:
         """Load the next trial of the block."""
         name, place = self._order[0]
-        self._doing = f"executing the trial of {name} in block {self._block}"
+        self._doing = f"executing the trial of {name} in {self._label}"
         turn = self._turns[place]
         burst = self._bursts[turn.burst].only(turn.writers)
         try:
@@ -276,12 +278,12 @@ class Follower:
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
             self._tell(messages.Done(part=wire.packed(part)))  # last: who has told it can hand its latencies over
-        self._loaded, self._doing = None, f"evaluating block {self._block}"
+        self._loaded, self._doing = None, f"evaluating {self._label}"
 
     def _pass(self) -> None:
         """Skip a trial that cannot be executed."""
         self._order.pop(0)
-        self._loaded, self._doing = None, f"evaluating block {self._block}"
+        self._loaded, self._doing = None, f"evaluating {self._label}"
 
     def _hand_over(self) -> None:
         self._store()

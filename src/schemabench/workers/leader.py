@@ -52,7 +52,6 @@ def lead(plan: Plan, link: Link, seat: Seat) -> Iterator["Leader"]:
     """Lead a team through one experiment, and dismiss it at the end of the `with` block.
 
     Raises:
-        UsageError: There are fewer connections than workers.
         psycopg.Error: The connection is lost.
     """
     leader = Leader(plan, link, seat)
@@ -99,7 +98,8 @@ class Leader:
         self._others = range(1, len(seat.names))
         self._conversations = {other: Conversation(Role.LEADER, seat.names[other]) for other in self._others}
         self._doing = "joining the experiment"
-        self._block = 0
+        self._label = ""
+        """What users know the block by."""
         self._duration_s: float | None = None
         """The time in which the calls of the block are due."""
         self._stall_s = stalling.limit_s()
@@ -183,16 +183,17 @@ class Leader:
     def announce(
         self,
         block: int,
+        label: str,
         turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
         """Announce the next block: its turns, and the order of its entrants."""
-        self._block, self._duration_s = block, duration_s
+        self._label, self._duration_s = label, duration_s
         self._stall_s = stalling.limit_s(duration_s)
         names = [entrant.name for entrant in order]
         with _heard():
-            self._tell(messages.Block(number=block, turns=turns, order=names, duration_s=duration_s))
+            self._tell(messages.Block(number=block, label=label, turns=turns, order=names, duration_s=duration_s))
 
     def skip(self) -> None:
         """Skip the next burst, which nobody loads."""
@@ -212,7 +213,7 @@ class Leader:
         """
         own = self._ready(entrant, burst)
         with _heard():
-            self._doing = f"executing the trial of {entrant.name} in block {self._block}"
+            self._doing = f"executing the trial of {entrant.name} in {self._label}"
             self._stall_s = stalling.limit_s(self._duration_s, entrant.template.operations.values(), limits.call_s)
             self._tell(messages.Go(call_s=limits.call_s, trial_s=limits.trial_s))
             failure, waiting = None, _Waiting(kind=messages.Done, limit_s=self._stall_s)
@@ -233,7 +234,7 @@ class Leader:
         Raises:
             CandidateError: On any worker, the server refused to prepare an operation; the trial is skipped.
         """
-        self._doing = f"loading the trial of {entrant.name} in block {self._block}"
+        self._doing = f"loading the trial of {entrant.name} in {self._label}"
         with _heard():
             self._tell(messages.Load())
             failure, waiting = None, _Waiting(kind=messages.Loaded, limit_s=self._stall_s)
@@ -257,7 +258,7 @@ class Leader:
         for seat in self._others:
             if answers[seat].digest != burst.digest:
                 raise WorkloadError(
-                    f"The burst of block {self._block} is not the same in the workers {self._names[LEADER]} and "
+                    f"The burst of {self._label} is not the same in the workers {self._names[LEADER]} and "
                     f"{self._names[seat]}: it depends on more than cardinality, writer, block and random",
                     remedies=[
                         "in `burst`, iterate over sets with sorted(...): their order differs between processes",

@@ -71,6 +71,8 @@ class Block(Message):
 
     kind = "block"
     number: int
+    label: str
+    """What users know it by, for messages."""
     turns: Sequence[Turn]
     """What an entrant executes before the next one."""
     order: Sequence[str]
