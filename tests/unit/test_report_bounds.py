@@ -163,3 +163,11 @@ def test_how_busy_the_client_was_is_told_from_the_least_to_the_most() -> None:
 
     assert told["load loop"] == "at work 20 % (baseline) to 91 % (hash_partitioned) of the median trial"
     assert old["load loop"] == "at work 83 % of the median trial"
+
+
+def test_how_busy_each_of_several_load_loops_was_is_on_the_terminal_in_one_line() -> None:
+    shared = replace(USAGE, workers={"gw0": 0.46, "gw1": 0.12, "gw2": 0.3})
+
+    assert "load loops: at work 12 % (gw1) to 46 % (gw0) of the median trial" in report.terminal(_run(shared), 120)
+    for alone in (USAGE, replace(USAGE, workers={"gw0": 0.46})):
+        assert "load loops" not in report.terminal(_run(alone), 120)

@@ -145,6 +145,7 @@ def _findings(known: View) -> Iterator[Node]:
             ("control", verdict.control(experiment)),
             ("control, locks", contention.control(experiment)),
             ("equivalence", verdict.equivalence(experiment)),
+            ("load loops", facts.loops(experiment)),
             ("settings", settings.sentence(experiment)),
             ("plans at production's size", plans.at_production(experiment)),
         ),

@@ -4,7 +4,7 @@ Owns the choice of the facts, and which of them hold for all experiments. Must n
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemabench.records import Experiment, Run, WriterShare
@@ -164,13 +164,25 @@ def _client(experiment: Experiment) -> Iterator[Fact]:
         yield "processor time stolen", f"{figures.share(experiment.steal_share)} {whose}"
 
 
+def loops(experiment: Experiment) -> str:
+    """Return how busy the load loops of several workers were; empty for a single one, of which a notice tells."""
+    if len(experiment.workers) <= 1:
+        return ""
+    return f"at work {_from_to(experiment.workers)} of the median trial"
+
+
 def _busy(experiment: Experiment) -> str:
-    """Return how busy the load loop was, from the candidate with the least load to the one with the most."""
-    known = {one.busy_share: one.name for one in experiment.candidates if one.busy_share is not None}
-    if len(known) <= 1:
-        return figures.share(experiment.busy_share)
-    least, most = min(known), max(known)
-    return f"{figures.share(least)} ({known[least]}) to {figures.share(most)} ({known[most]})"
+    """Return how busy the load loop was under each candidate."""
+    known = {one.name: one.busy_share for one in experiment.candidates if one.busy_share is not None}
+    return _from_to(known) if known else figures.share(experiment.busy_share)
+
+
+def _from_to(shares: Mapping[str, float]) -> str:
+    """Return whose share is the least and whose is the most; a single figure if all are equal."""
+    least, most = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    if shares[least] == shares[most]:
+        return figures.share(shares[most])
+    return f"{figures.share(shares[least])} ({least}) to {figures.share(shares[most])} ({most})"
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be any JSON value)
