@@ -3,6 +3,7 @@
 Their user interrupts one, or one is lost, or gives up.
 """
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.team import Part, Samples
 from schemabench.progress import Silence
-from schemabench.records import Experiment
+from schemabench.records import WORKER_LOST, Experiment
 from schemabench.server import Database, Server
 from schemabench.workers import follower, latencies, leader
 from schemabench.workers.follower import Follower, follow
@@ -142,7 +143,7 @@ def _assert_of_all_calls(experiment: Experiment) -> None:
         assert one.status == "ranked"
         counted = [trial for trial in one.trials if not trial.warmup]
         assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
-    (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
+    (notice,) = [one for one in experiment.notices if one.code in {"interrupted", WORKER_LOST}]
     assert "left out" not in notice.text
 
 
@@ -167,7 +168,7 @@ def test_a_worker_that_is_lost_leaves_the_finished_blocks_but_no_service_times(
 
     monkeypatch.setattr(leader, "PARTING_LIMIT_S", 2 * PATIENCE_S)
     _at_the_end(monkeypatch, die)
-    lost = f"The worker gw1 was lost while executing the trial of .* in block {BLOCKS}"
+    lost = r"The worker gw1 was lost while executing the trial of .* in block (\d+):"
     begun_s = time.monotonic()
 
     experiment = _parted(server, database, plan, WorkerError, lost)
@@ -176,8 +177,9 @@ def test_a_worker_that_is_lost_leaves_the_finished_blocks_but_no_service_times(
     assert (experiment.stopped, experiment.blocks + experiment.warmup_blocks) == ("interrupted", BLOCKS)
     assert {one.status for one in experiment.candidates} == {"ranked"}
     assert {one.latencies for one in experiment.candidates} == {()}, "half of the calls are no sample of all"
-    (notice,) = [one for one in experiment.notices if one.code == "interrupted"]
+    (notice,) = [one for one in experiment.notices if one.code == WORKER_LOST]
     assert notice.text.startswith("shared typical was cut short: The worker gw1 was lost while executing")
+    assert re.findall(lost, notice.text) == [str(experiment.blocks + 1)], "the next one"
     assert notice.text.endswith("Service times are left out, because not all workers handed theirs over")
 
 

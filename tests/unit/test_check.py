@@ -17,6 +17,7 @@ from schemabench.errors import UsageError
 from schemabench.records import (
     LOCK_WAITS,
     THROUGHPUT,
+    WORKER_LOST,
     CandidateResult,
     Criterion,
     Estimate,
@@ -420,7 +421,11 @@ def test_interrupted_run_lets_nobody_pass() -> None:
     )
 
     assert (good.verdict, bad.verdict) == ("cannot tell", "worse")
-    assert "interrupted" in good.reason
+    assert "the run was interrupted before" in good.reason
+
+    lost = Notice(code=WORKER_LOST, text="usage typical was cut short")
+    left = judgements(checked(experiment(one(1.1, 1.2), stopped="interrupted", notices=(lost,))))["new"]
+    assert (left.verdict, left.reason) == (good.verdict, good.reason.replace("was interrupted", "lost a worker"))
 
 
 @pytest.mark.parametrize("against", ["baseline", "old"])

@@ -7,8 +7,16 @@ from drawn import markdown
 from fixed_run import BASELINE, RUN, USAGE, estimate, judged, ranked, standing, unranked
 
 from schemabench import report
-from schemabench.records import EquivalenceCheck, Estimate, Experiment, Retirement, Standing
-from schemabench.report import document, figures, page, verdict
+from schemabench.records import (
+    WORKER_LOST,
+    EquivalenceCheck,
+    Estimate,
+    Experiment,
+    Notice,
+    Retirement,
+    Standing,
+)
+from schemabench.report import document, facts, figures, page, verdict
 from schemabench.report.text import plain
 
 
@@ -273,3 +281,29 @@ def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_
     assert f"drift: fast {words}" in report.terminal(run, 120)
     assert f"- drift: `fast` {words}" in markdown(run)
     assert "<dt>drift</dt>" in page.html(document(run))
+
+
+@pytest.mark.parametrize(
+    ("codes", "until", "fact", "undecided"),
+    [
+        ((), "until it was interrupted", "interrupted", "The run was interrupted."),
+        ((WORKER_LOST,), "until it lost a worker", "the loss of a worker", "The run lost a worker."),
+    ],
+    ids=["interrupted", "worker lost"],
+)
+def test_what_cut_an_experiment_short_is_told_and_a_lost_worker_is_no_interrupt(
+    codes: tuple[str, ...], until: str, fact: str, undecided: str
+) -> None:
+    notices = tuple(Notice(code=code, text="usage typical was cut short") for code in codes)
+    cut = replace(USAGE, stopped="interrupted", notices=notices)
+    few = experiment(
+        standing("fast", 1, estimate(1.5)),
+        standing("baseline", 1, BASELINE),
+        stopped="interrupted",
+        notices=notices,
+        blocks_needed=100,
+    )
+
+    assert f", {until};" in verdict.setting(cut)
+    assert dict(facts.of_experiment(cut))["stopped by"].startswith(f"{fact}, after ")
+    assert said(few).endswith(undecided)

@@ -19,7 +19,7 @@ from schemabench.experiment.results import Watched
 from schemabench.experiment.soaking import Soaked
 from schemabench.monitor.cache import Cache
 from schemabench.monitor.counters import Reading
-from schemabench.records import Adequacy, CandidateResult, Contention, Notice
+from schemabench.records import WORKER_LOST, Adequacy, CandidateResult, Contention, Notice
 from schemabench.server import Server
 
 
@@ -82,9 +82,9 @@ def conclude(
     blocks.break_off()
     error: Interrupted | WorkerError
     if isinstance(cause, WorkerError):
-        error, why = cause, f"{plan} was cut short: {cause.headline}"
+        error, code, why = cause, WORKER_LOST, f"{plan} was cut short: {cause.headline}"
     else:
-        why = f"{plan} was interrupted in {blocks.doing}"
+        code, why = "interrupted", f"{plan} was interrupted in {blocks.doing}"
         error = Interrupted(why if measured.blocks else f"{why}, before every candidate had executed one burst")
     if not measured.blocks:
         raise error from cause
@@ -101,7 +101,7 @@ def conclude(
     if measured.workers and measured.lacks_times:
         measured.times.clear()
         told.append("Service times are left out, because not all workers handed theirs over")
-    after.notices += (Notice(code="interrupted", text=". ".join(told)),)
+    after.notices += (Notice(code=code, text=". ".join(told)),)
     return error, after.watched or _watched(blocks, after, server)
 
 

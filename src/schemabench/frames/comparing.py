@@ -61,7 +61,8 @@ _EXPERIMENT = (
         "stopped",
         TEXT,
         "why it ended: `precision`, `budget`, `decided` (only the baseline was left in a race), `grown` (databases had "
-        "grown by a quarter, in a growth curve), `interrupted` or `never started`",
+        "grown by a quarter, in a growth curve), `interrupted` (by the user, or by the loss of a worker, which a "
+        "notice `worker-lost` then names) or `never started`",
     ),
     Column(
         "smallest_difference",

@@ -49,6 +49,7 @@ from schemabench.records.result import (
 from schemabench.records.run import (
     FORMAT,
     OLDEST_FORMAT,
+    WORKER_LOST,
     CompanionShare,
     Experiment,
     OptionValue,
@@ -78,6 +79,7 @@ __all__ = [
     "VACUUMED",
     "WAIT_CLASSES",
     "WAL",
+    "WORKER_LOST",
     "Adequacy",
     "CandidateResult",
     "CompanionFigures",

@@ -23,6 +23,8 @@ FORMAT = 3
 experiment rather than with the server. In 3, ranks stand with each criterion."""
 OLDEST_FORMAT = 1
 """The oldest version that can still be read."""
+WORKER_LOST = "worker-lost"
+"""The code of the notice on an experiment that was cut short without a worker, rather than by the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +158,7 @@ class Experiment:
     took_s: float | None = None
     """Time of the whole experiment, with building, copying, comparing and explaining; likewise."""
     stopped: Literal["precision", "budget", "decided", "grown", "interrupted", "never started"]
+    """Interrupted: by the user or, where a notice `worker-lost` says so, by the loss of a worker."""
     grown: float | None = None
     """The share by which databases grew in the blocks that count, at most over candidates; None where that was not
     limited, and in older run files."""

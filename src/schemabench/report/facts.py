@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemabench.records import Experiment, Run, WriterShare
-from schemabench.report import companions, figures, footnotes, noise, race, settings
+from schemabench.report import companions, ends, figures, footnotes, noise, race, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
@@ -84,7 +84,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
     burst = f"{plural(experiment.operations, 'operation')}, {plural(experiment.rows, 'row')} on average"
     return [
         ("blocks", blocks),
-        ("stopped by", f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
+        ("stopped by", f"{ends.cause(experiment)}, after {format_duration(experiment.elapsed_s)}"),
         *([("total time", format_duration(experiment.took_s))] if experiment.took_s else []),
         *_repetition(experiment),
         ("budget", format_duration(experiment.budget_s)),

@@ -10,7 +10,7 @@ from statistics import median
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
-from schemabench.report import figures, noise, race
+from schemabench.report import ends, figures, noise, race
 from schemabench.report.text import name
 from schemabench.report.view import ranked
 from schemabench.units import format_duration, format_significant, plural
@@ -29,13 +29,6 @@ _WANTED = 2
 `experiment.sizing`."""
 _TOLD_SHARE = 0.1
 """Share of the budget: time beyond it that removed candidates took is mentioned from this share on."""
-_STOPS = {
-    "precision": "until it was precise enough",
-    "budget": "until its budget was spent",
-    "decided": "until only the baseline was left in the race",
-    "grown": "until databases had grown as far as they may",
-    "interrupted": "until it was interrupted",
-}
 
 
 def unranked(experiment: Experiment) -> list[CandidateResult]:
@@ -175,8 +168,8 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
     more = f"For {plural(missing, 'more block')}: --budget {budget_s(experiment, experiment.blocks_needed)}s"
-    if experiment.stopped == "interrupted":
-        more = "The run was interrupted"
+    if befell := ends.early(experiment):
+        more = f"The run {befell}"
     factor = 1 / extreme.to_baseline.value if slower else extreme.to_baseline.value
     seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
     return (
@@ -394,4 +387,4 @@ def setting(experiment: Experiment) -> str:
     size = f"{plural(experiment.operations, 'operation')} ({plural(experiment.rows, 'row')}{lasting})"
     if experiment.shortened_from:
         size += f", shortened from {experiment.shortened_from:,} to fit more blocks into the budget"
-    return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"
+    return f"{clients}; {took}, {ends.until(experiment)}; bursts of {size}"

@@ -21,7 +21,7 @@ from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.records import BUSY_SHARE, THROUGHPUT, CandidateResult, Criterion, Estimate, Experiment, Run, Standing
-from schemabench.report import criteria, figures, verdict
+from schemabench.report import criteria, ends, figures, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import Asked, Check, Judged, Judgement
 from schemabench.report.check.scale import Bound, bound, gain
@@ -33,7 +33,6 @@ _WITHOUT_RESULT = "experiment-failed"
 """The notice on an experiment of the run that has no record."""
 _BEHIND = ("disqualified", "failed")
 """The statuses that are worse than any figure."""
-_INTERRUPTED = "the run was interrupted before the candidates' rows were compared"
 _LIMITED = "the load generator was the bottleneck, so that a longer run would not tell: see the footnote"
 _UNDERSTATED = "the load generator was the bottleneck, so that a slower schema looks less slow: see the footnote"
 _SATURATED = "client-saturated"
@@ -248,8 +247,9 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
     if known.high < limit.harmful:
         return replace(told, verdict="worse")
     if known.low >= limit.harmless:
-        interrupted = experiment.stopped == "interrupted"
-        return replace(told, reason=_INTERRUPTED) if interrupted else replace(told, verdict="not worse")
+        befell = ends.early(experiment)
+        reason = f"the run {befell} before the candidates' rows were compared"
+        return replace(told, reason=reason) if befell else replace(told, verdict="not worse")
     if told.found != found:
         return replace(told, reason=_LIMITED)
     return replace(told, reason=duration.advice(experiment, known, limit), is_forecast=True)
