@@ -120,7 +120,7 @@ def give_up(session: pytest.Session, error: WorkerError) -> None:
     getattr(session.config, "workeroutput", {})[_LOST] = error.worker
 
 
-def configure(config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
+def configure(config: pytest.Config, host: Callable[[pytest.Config, int], None]) -> None:
     """Prepare for evaluations in a session with workers, in the controller and in each worker.
 
     pytest-benchmark refuses `--benchmark-only` together with `-n` during configuration; here that is delayed until it
@@ -128,7 +128,7 @@ def configure(config: pytest.Config, host: Callable[[pytest.Config], None]) -> N
 
     Args:
         config: The session's configuration, before pytest-benchmark reads it.
-        host: Prepares a controller's session for evaluations.
+        host: Prepares a controller's session for evaluations by so many workers.
     """
     if not is_worker(config) and not is_controller(config):
         return
@@ -192,7 +192,7 @@ class Controller:
 
     Args:
         config: The session's configuration.
-        host: Prepares the session for evaluations.
+        host: Prepares the session for evaluations by so many workers.
 
     Attributes:
         run_id: The id of the workers' run.
@@ -200,7 +200,7 @@ class Controller:
         record: The record of an interrupted leader; None without one.
     """
 
-    def __init__(self, config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
+    def __init__(self, config: pytest.Config, host: Callable[[pytest.Config, int], None]) -> None:
         self.run_id = secrets.token_hex(4)
         self.worker_lost = False
         self.record: Mapping[str, Any] | None = None
@@ -272,7 +272,7 @@ class Controller:
             _leave_benchmarks(self._config)
             dsession.sched = usual
             return usual
-        self._host(self._config)
+        self._host(self._config, len(evaluations))
         self._check_reach([node.gateway for node in evaluations])
         self._meet()
         if self._config.option.maxworkerrestart is None:  # a replacement would have missed too much

@@ -46,14 +46,15 @@ _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a step summary of GitHub Actions."""
 
 
-def host(config: pytest.Config) -> None:
-    """Prepare a session for evaluations: create its bench, and register the hooks.
+def host(config: pytest.Config, workers: int) -> None:
+    """Prepare a session for evaluations by so many workers: create its bench, and register the hooks.
 
     Raises:
         UsageError: Of pytest: an option, a name or an input is wrong.
     """
     try:
         _set_up(config)
+        config.stash[KEY].asked.check_workers(workers)
     except SchemabenchError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_IGNORE_SIGNALS] = signals.heed(config.add_cleanup)

@@ -47,10 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
     distribution.configure(config, _host)
 
 
-def _host(config: pytest.Config) -> None:
+def _host(config: pytest.Config, workers: int) -> None:
     from schemabench import evaluations  # noqa: PLC0415 (takes half a second and 20 MB, which no other session pays)
 
-    evaluations.host(config)
+    evaluations.host(config, workers)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -264,10 +264,11 @@ def test_a_worker_that_skips_or_fails_before_it_evaluates_ends_the_item_quickly(
 
 
 @pytest.mark.thorough
-def test_fewer_connections_than_workers_are_a_clear_error_said_once(shop: Shop) -> None:
+def test_fewer_connections_than_workers_are_refused_before_anything_is_started(shop: Shop) -> None:
     result = shop.run("-n", "3", "--clients", "2")
 
-    result.assert_outcomes(failed=2)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.assert_outcomes()
     assert_clear(result, "--clients 2 is fewer than the 3 workers", "use at least --clients 3", "-n 2")
     assert said(result).count("use at least --clients 3") == 1
 

@@ -78,6 +78,16 @@ def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
     assert list(refused.value.remedies) == remedies
 
 
+def test_more_workers_than_connections_are_refused_with_how_many_of_either_would_do(tmp_path: Path) -> None:
+    asked = _asked(tmp_path, "", 1.0, "default")
+    three = replace(asked, options=replace(asked.options, clients=3))
+    with pytest.raises(UsageError, match="--clients 3 is fewer than the 4 workers") as refused:
+        three.check_workers(4)
+
+    assert list(refused.value.remedies) == ["use at least --clients 4", "use fewer workers: -n 3"]
+    three.check_workers(3)
+
+
 def test_a_rehearsal_soaks_nothing_and_a_name_that_there_is_not_is_told_first(tmp_path: Path) -> None:
     asked = _asked(tmp_path, "", 1.0, "default")
     replace(asked, options=replace(asked.options, soak_s=30.0), smoke=True).check_pairs(2)

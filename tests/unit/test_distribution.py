@@ -195,7 +195,7 @@ def test_libpqs_variables_leave_a_machine_only_for_a_server_that_a_dsn_names(
     monkeypatch.setenv("SCHEMABENCH_POSTGRES", server)
     monkeypatch.setenv("PGPASSWORD", "hunter2")
     config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
-    controller = distribution.Controller(config, lambda _: None)
+    controller = distribution.Controller(config, lambda *_: None)
     gateway = SimpleNamespace(id="gw0", spec=XSpec(worker), newchannel=Mock)
     node: Any = SimpleNamespace(gateway=gateway, workerinput={})
     controller.pytest_xdist_setupnodes([gateway])
@@ -225,7 +225,7 @@ def test_workers_on_several_machines_need_a_server_that_is_named(
 ) -> None:
     monkeypatch.setenv("SCHEMABENCH_POSTGRES", server)
     config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
-    controller = distribution.Controller(config, lambda _: None)
+    controller = distribution.Controller(config, lambda *_: None)
     gateways = [SimpleNamespace(id=f"gw{number}", spec=XSpec(worker)) for number, worker in enumerate(workers)]
     if not refused:
         controller._check_reach(gateways)
@@ -236,7 +236,7 @@ def test_workers_on_several_machines_need_a_server_that_is_named(
 
 def test_a_worker_that_was_given_up_counts_as_down_even_if_it_cannot_be_killed() -> None:
     config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
-    controller, never = distribution.Controller(config, lambda _: None), Event()  # behind a proxy that is stopped
+    controller, never = distribution.Controller(config, lambda *_: None), Event()  # behind a proxy that is stopped
     nodes = [
         Mock(
             gateway=SimpleNamespace(
@@ -269,6 +269,6 @@ def test_workers_that_cannot_be_ended_are_not_waited_for_forever(monkeypatch: py
     config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=lambda _: session))
     monkeypatch.setattr(distribution, "END_LIMIT_S", 0.1)
 
-    distribution.Controller(config, lambda _: None).end_workers()
+    distribution.Controller(config, lambda *_: None).end_workers()
     manager.teardown_nodes()  # as xdist does then
     never.set()

@@ -110,6 +110,19 @@ class Asked:
                     f"{detail} is {about}, which is not given", remedies=[f"add {remedy}", f"leave out {detail}"]
                 )
 
+    def check_workers(self, workers: int) -> None:
+        """Refuse more workers than connections.
+
+        Raises:
+            UsageError: With how many of either would do.
+        """
+        clients = self.options.clients
+        if clients < workers:
+            raise UsageError(
+                f"--clients {clients} is fewer than the {workers} workers: each must have a connection",
+                remedies=[f"use at least --clients {workers}", f"use fewer workers: -n {clients}"],
+            )
+
     def check_pairs(self, workers: int) -> None:
         """Refuse options of a ranking that exclude each other, with `workers` processes that execute bursts.
 

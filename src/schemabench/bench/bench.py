@@ -105,8 +105,10 @@ class Bench:
         """Return the plan of an experiment, with the candidates that are `wanted`.
 
         Raises:
-            SchemabenchError: As `subject.plan`.
+            SchemabenchError: As `subject.plan`; or this worker's own options are for fewer workers.
         """
+        if self.seat:
+            self.asked.check_workers(len(self.seat.names))  # on another machine, options may be others
         names = self._wanted[workload, cardinality]
         return subjects.plan(self.asked, self.subject(workload), cardinality, names)
 

@@ -45,11 +45,10 @@ class Worker:
             serve: Returns the server, or raises if there is none.
 
         Raises:
-            SchemabenchError: The number of clients does not fit, there is no server, or it fails.
+            SchemabenchError: There is no server, or it fails.
         """
         from schemabench.workers.leader import lead  # noqa: PLC0415 (scipy takes seconds to load)
 
-        _ = plan.seats(self._meeting.workers)  # an error of this needs no server
         link = self._meeting.host(serve, topic)
         with lead(plan, link, self._seat) as leader:
             yield leader
@@ -66,7 +65,6 @@ class Worker:
         from schemabench.workers.follower import follow  # noqa: PLC0415 (as in `lead`)
 
         plan = planned()
-        _ = plan.seats(self._meeting.workers)  # an error of this needs no server
         if link := self._meeting.join(topic):
             follow(plan, link, self._seat)
 

@@ -206,7 +206,7 @@ class Plan:
         """Return the connections of each worker, by their places in `connections`.
 
         Raises:
-            UsageError: There are fewer connections than writers or workers.
+            UsageError: There are fewer connections than writers.
         """
         owners = seated(self.writers, workers)
         return tuple(tuple(place for place, owner in enumerate(owners) if owner == worker) for worker in range(workers))

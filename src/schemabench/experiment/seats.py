@@ -5,7 +5,6 @@ Owns the distribution of connections among the workers that execute a burst toge
 
 from collections.abc import Sequence
 
-from schemabench.errors import UsageError
 from schemabench.workload import Writer
 
 
@@ -18,10 +17,7 @@ def seated(writers: Sequence[tuple[Writer, int]], workers: int) -> tuple[int, ..
 
     Args:
         writers: Each with its number of connections.
-        workers: The number of processes, at least one.
-
-    Raises:
-        UsageError: There are fewer connections than workers.
+        workers: The number of processes, at least one, and at most as many as there are connections.
     """
     positions: list[list[int]] = []
     readers: list[int] = []
@@ -33,11 +29,7 @@ def seated(writers: Sequence[tuple[Writer, int]], workers: int) -> tuple[int, ..
             readers += own
         else:
             positions.append(own)
-    if first < workers:
-        raise UsageError(
-            f"--clients {first} is fewer than the {workers} workers: each must have a connection",
-            remedies=[f"use at least --clients {workers}", f"use fewer workers: -n {first}"],
-        )
+    assert first >= workers, f"{workers} workers are refused before they have to share {first} connections"
     parts = positions or [[position] for position in readers[:1]]
     readers = readers if positions else readers[1:]
     while len(parts) < workers and max(map(len, parts)) > 1:
