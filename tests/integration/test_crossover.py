@@ -1,5 +1,6 @@
 """Searches and maps: what they record and freeze, interrupted ones too. What they find is for tests/calibration."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.crossover import finding
 from schemabench.errors import CandidateError, SchemabenchError, UsageError
 from schemabench.experiment import filling
+from schemabench.progress import Shown
 from schemabench.records import from_builtins, to_builtins
+from schemabench.server import Database, Server
 
 STEPS = """\
 -- name: fill
@@ -113,6 +116,55 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     crossover.add_search(bench, "items", resume=True)
 
     assert len(bench.findings.crossovers[1].probes) == 1 + looks.count("probe")
+
+
+@pytest.mark.parametrize(
+    ("doing", "full"),
+    [("at the start", ["typical"]), ("probing", ["typical"]), ("measuring 1", ["typical", "worst-found"])],
+    ids=["of the start", "of a probe", "of one in full"],
+)
+def test_ctrl_c_while_databases_are_dropped_loses_nothing_of_a_search(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, doing: str, full: list[str]
+) -> None:
+    _press_in_dropping(monkeypatch, doing)
+
+    with pytest.raises(SchemabenchError, match="The search was interrupted after") as caught:
+        crossover.add_search(bench, "items", resume=False)
+
+    assert caught.value.checked[0] == f"measured in full: {', '.join(full)}"
+    assert [one.cardinality for one in bench.record().experiments] == full
+    found = [one.found for one in bench.record().crossovers]
+    begun = doing != "at the start"
+    assert [[spot.cardinality for spot in one] for one in found] == ([full[1:]] if begun else [])
+    state = bench.asked.root / "workloads/items/crossover-state.json"
+    assert state.exists() == begun, "what was probed is there for --resume"
+
+
+def test_of_a_start_that_is_interrupted_the_finished_blocks_are_reported(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def block(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crossover.Laboratory, "block", block)
+    with pytest.raises(SchemabenchError, match="The search was interrupted after") as caught:
+        crossover.add_search(bench, "items", resume=False)
+
+    assert caught.value.checked[0] == "measured in full: nothing"
+    (start,) = bench.record().experiments
+    assert (start.cardinality, start.stopped, start.blocks) == ("typical", "interrupted", 1)
+
+
+@pytest.mark.thorough
+def test_ctrl_c_while_databases_are_dropped_loses_no_cell_of_a_map(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _press_in_dropping(monkeypatch, "cell 1")
+
+    with pytest.raises(SchemabenchError, match="1 of its 4 cells measured"):
+        crossover.add_map(bench, "items", (2, 2), lambda: None)
+
+    assert _measured(bench) == 1
 
 
 @pytest.mark.thorough
@@ -244,6 +296,24 @@ def _ask(bench: Bench, **options: float) -> None:
 def _measured(bench: Bench) -> int:
     (drawn,) = bench.findings.maps
     return sum(cell.ratio is not None for cell in drawn.cells)
+
+
+def _press_in_dropping(monkeypatch: pytest.MonkeyPatch, doing: str) -> None:
+    """Have Ctrl-C come once, while the databases are dropped of an experiment for such a purpose."""
+    purpose, stage, drop, show = [""], [""], Server.drop, crossover.Laboratory.stage
+
+    def shown(self: crossover.Laboratory, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
+        purpose[0], stage[0] = self.doing, text
+        show(self, plan, text, elapsed_s)
+
+    def dropped(self: Server, database: Database) -> None:
+        if purpose[0].startswith(doing) and stage[0] == "explaining plans":
+            purpose[0] = "over"
+            signal.raise_signal(signal.SIGINT)
+        drop(self, database)
+
+    monkeypatch.setattr(crossover.Laboratory, "stage", shown)
+    monkeypatch.setattr(Server, "drop", dropped)
 
 
 def _interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> list[str]:

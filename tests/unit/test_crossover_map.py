@@ -13,7 +13,7 @@ from test_crossover_pair import result
 from schemabench import Axis
 from schemabench.cardinality import ROUND_TRIP
 from schemabench.crossover.mapping import SHORTEST_CELL_S, draw_map
-from schemabench.errors import CandidateError, ServerError, UsageError
+from schemabench.errors import CandidateError, Interrupted, ServerError, UsageError
 from schemabench.records import Experiment, RatioMap
 
 FIRST, SECOND = Axis(field="rows", low=10, high=1_000), Axis(field="reads", low=1, high=64)
@@ -188,6 +188,19 @@ def test_what_ends_a_map_leaves_the_cells_that_were_measured(failure: BaseExcept
     last = laboratory.maps[-1]
     assert {(cell.first, cell.second) for cell in last.cells if cell.ratio} == set(laboratory.measured)
     assert {cell.reason for cell in last.cells if cell.ratio is None} == {reason}
+
+
+@pytest.mark.parametrize(("stopped", "cells"), [("budget", 4), ("interrupted", 3)])
+def test_a_cell_that_was_measured_when_the_interrupt_came_is_in_the_map(stopped: Any, cells: int) -> None:  # noqa: ANN401 (one of a list)
+    known = replace(USAGE, stopped=stopped, candidates=(result("indexed", 2.0), result("baseline", 1.0)))
+    laboratory = FakeLaboratory(budget_s=90.0, loading_s=lambda _: 1.0)
+    laboratory.fails = lambda _: Interrupted("by a signal", known) if len(laboratory.measured) == 3 else None
+
+    with pytest.raises(KeyboardInterrupt):
+        laboratory.draw()
+
+    assert len(laboratory.maps[-1].cells) - len(_unmeasured(laboratory.maps[-1])) == cells
+    assert len(laboratory.said) == cells
 
 
 def test_a_map_that_ends_before_its_first_cell_is_no_map() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -139,10 +140,8 @@ class Bench:
         key = workload, cardinality
         if key not in self.findings.ended:
             try:
-                self._keep(key, self._measure(key))
-            except Interrupted as interrupt:
-                if interrupt.known is not None:
-                    self._keep(key, interrupt.known)
+                kept(lambda: self._measure(key), partial(self._keep, key))
+            except Interrupted:
                 raise
             except KeyboardInterrupt as cause:
                 what = f"{' '.join(key)} was interrupted outside its blocks, so that it has no result"
@@ -324,6 +323,26 @@ def ended(bench: Bench, conclude: Callable[[], object]) -> Iterator[None]:
         raise
     conclude()
     bench.close()
+
+
+def kept(measure: Callable[[], Experiment], keep: Callable[[Experiment], object]) -> Experiment:
+    """Return the record of an experiment, after passing it on; also that of an interrupted one, as far as it came.
+
+    Args:
+        measure: Runs it.
+        keep: Receives the record before an interrupt of the experiment is raised.
+
+    Raises:
+        Interrupted: As `measure`, likewise whatever else that raises.
+    """
+    try:
+        experiment = measure()
+    except Interrupted as interrupt:
+        if interrupt.known is not None:
+            keep(interrupt.known)
+        raise
+    keep(experiment)
+    return experiment
 
 
 @contextmanager

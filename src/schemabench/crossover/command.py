@@ -95,7 +95,7 @@ def _interrupted(laboratory: Laboratory, state: State) -> BrokenOffError:
     seen = (
         f"{state.candidate} had {lowest:.2f}x of the baseline's throughput at worst, in short trials" if lowest else ""
     )
-    full = [one.cardinality for one in laboratory.bench.findings.further]
+    full = [one.cardinality for one in laboratory.bench.findings.further if not one.is_interrupted]
     again = f"{laboratory.bench.asked.command.removesuffix(_RESUME)}{_RESUME}"
     return BrokenOffError(
         f"The search was interrupted after {format_duration(laboratory.elapsed_s)}: no {WORST} was frozen",

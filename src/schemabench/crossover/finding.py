@@ -6,8 +6,9 @@ Full experiments decide: the cardinality that looked worst in short trials did s
 these trials overstate the effect.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schemabench import cardinality as cardinalities
+from schemabench.bench import kept
 from schemabench.candidate import BASELINE
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.pair import cost, failure, is_bound, ranked, ratio, side
@@ -74,8 +76,9 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
         )
     laboratory.doing = "at the start"
     start = laboratory.found.workload.cardinalities[laboratory.start]
-    experiment = laboratory.measure(laboratory.start, start, rivals, START_SHARE * laboratory.budget_s)
-    laboratory.keep(experiment)
+    experiment = kept(
+        lambda: laboratory.measure(laboratory.start, start, rivals, START_SHARE * laboratory.budget_s), laboratory.keep
+    )
     best = next((name for name in ranked(experiment) if name != BASELINE), None)
     if best is None:
         reasons = [f"{one.name} is {one.status}: {one.reason}" for one in experiment.candidates if one.reason]
@@ -124,10 +127,10 @@ def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state:
     def look(cardinality: Any) -> Probe:  # noqa: ANN401 (a workload's own type)
         nonlocal longest_s
         laboratory.doing = f"probing the {_ordinal(len(state.probes) + 1)} cardinality"
-        probe = _probe(laboratory, cardinality, state.candidate)
-        longest_s = max(longest_s, probe.elapsed_s)
-        state.keep(key(cardinality), probe)
-        return probe
+        place = key(cardinality)
+        _probe(laboratory, cardinality, state.candidate, partial(state.keep, place))
+        longest_s = max(longest_s, state.probes[place].elapsed_s)
+        return state.probes[place]
 
     def over() -> bool:
         late = laboratory.elapsed_s + longest_s > SEARCH_SHARE * laboratory.budget_s
@@ -202,22 +205,30 @@ def _said(spot: Spot) -> str:
     return f"at least {ratio.low:.2f}x" if spot.at_least else f"{ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
-def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  # noqa: ANN401 (a workload's own type)
+def _probe(
+    laboratory: Laboratory,
+    cardinality: Any,  # noqa: ANN401 (a workload's own type)
+    candidate: str,
+    keep: Callable[[Probe], None],
+) -> None:
+    """Measure a cardinality in short trials, and keep what they show."""
     began_s = laboratory.elapsed_s
-    values = cardinalities.values(cardinality)
-    try:
-        experiment = laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False)
-    except CandidateError as cause:  # the baseline failed, at this cardinality only: the search goes on
+
+    def add(reason: str, cost: float | None = None, ratio: float | None = None) -> None:
         elapsed_s = laboratory.elapsed_s - began_s
-        return Probe(values=values, cost=None, ratio=None, elapsed_s=elapsed_s, reason=f"baseline failed: {cause.what}")
-    reason = failure(experiment, candidate)
-    return Probe(
-        values=values,
-        cost=cost(experiment, candidate),
-        ratio=None if reason else ratio(experiment, candidate).value,
-        elapsed_s=laboratory.elapsed_s - began_s,
-        reason=reason,
-    )
+        values = cardinalities.values(cardinality)
+        keep(Probe(values=values, cost=cost, ratio=ratio, elapsed_s=elapsed_s, reason=reason))
+
+    def look(experiment: Experiment) -> None:
+        if not experiment.is_interrupted:
+            reason = failure(experiment, candidate)
+            seen = None if reason else ratio(experiment, candidate).value
+            add(reason, cost(experiment, candidate), seen)
+
+    try:
+        kept(lambda: laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False), look)
+    except CandidateError as cause:  # the baseline failed, at this cardinality only: the search goes on
+        add(f"baseline failed: {cause.what}")
 
 
 def shortlist(probes: Iterable[Probe], *, both: bool) -> list[tuple[str, Probe]]:
@@ -254,19 +265,22 @@ def _remeasure(laboratory: Laboratory, state: State, measured: list[Experiment],
     listed = shortlist(state.probes.values(), both=both)
     setups_s = [max(0.0, probe.elapsed_s - PROBE_S) for _, probe in listed]
     directions = len({name for name, _ in listed})
+
+    def keep(experiment: Experiment) -> None:
+        if not experiment.is_interrupted:
+            measured.append(replace(experiment, origin="found", hypothesis=version("hypothesis")))
+
     while len(listed) > directions and sum(setups_s[: len(listed)]) + len(listed) * FULL_S > laboratory.remaining_s:
         listed.pop()
     for place, (name, probe) in enumerate(listed):
         left_s = laboratory.remaining_s - sum(setups_s[place : len(listed)])
         laboratory.doing = f"measuring {place + 1} of {len(listed)} in full"
         budget_s = max(FULL_S, left_s / (len(listed) - place))
+        cardinality = msgspec.convert(probe.values, type=kind)
         try:
-            cardinality = msgspec.convert(probe.values, type=kind)
-            experiment = laboratory.measure(name, cardinality, [state.candidate], budget_s)
+            kept(partial(laboratory.measure, name, cardinality, [state.candidate], budget_s), keep)
         except CandidateError as cause:  # the baseline, which did not fail in short trials
             laboratory.say(f"{laboratory.doing}: baseline failed: {cause.what}")
-        else:
-            measured.append(replace(experiment, origin="found", hypothesis=version("hypothesis")))
 
 
 def _ends(spots: Sequence[Spot]) -> tuple[Spot, ...]:

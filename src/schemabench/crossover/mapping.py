@@ -9,11 +9,13 @@ to load a cell is estimated from its neighbours, so that no cell is started that
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from statistics import fmean
 from typing import Any
 
 from schemabench import cardinality as cardinalities
+from schemabench.bench import kept
 from schemabench.candidate import BASELINE
 from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.crossover.finding import leader
@@ -156,21 +158,12 @@ class _Drawing:
         place, laboratory = fitting[0], self.laboratory
         left_s = laboratory.remaining_s - sum(map(self._setup_s, fitting))
         blocks_s = max(SHORTEST_CELL_S, left_s / len(fitting))
-        about = f"cell {len(self.cells) + 1} of {len(self.order)}, {self._named(place)}"
-        laboratory.doing = about
-        experiment, reason = None, ""
+        laboratory.doing = f"cell {len(self.cells) + 1} of {len(self.order)}, {self._named(place)}"
         try:
             sizes, round_trip_s = self._at(place)
-            experiment = self._measured(place, sizes, round_trip_s, blocks_s)
-            reason = failure(experiment, self.candidate)
+            kept(partial(self._measured, place, sizes, round_trip_s, blocks_s), partial(self._keep, place))
         except (CandidateError, WorkloadError) as cause:
-            reason = cause.what
-        if experiment is None or reason:
-            self.cells[place] = _empty(place, reason)
-        else:
-            self.cells[place] = _full(place, experiment, self.candidate)
-            self.blocks_s.append(experiment.elapsed_s)
-        laboratory.say(f"{about}: {crossovers.figure(self.cells[place])}{f', {reason}' if reason else ''}")
+            self._fill(place, _empty(place, cause.what))
 
     def record(self, rest: str) -> RatioMap:
         """Return the map so far.
@@ -191,6 +184,22 @@ class _Drawing:
             elapsed_s=self.laboratory.elapsed_s,
             noise=self.laboratory.noise,
         )
+
+    def _keep(self, place: Place, experiment: Experiment) -> None:
+        """Fill a place with what was measured there."""
+        if experiment.is_interrupted:
+            return
+        if reason := failure(experiment, self.candidate):
+            self._fill(place, _empty(place, reason))
+        else:
+            self.blocks_s.append(experiment.elapsed_s)
+            self._fill(place, _full(place, experiment, self.candidate))
+
+    def _fill(self, place: Place, cell: MapCell) -> None:
+        """Add a cell, and tell of it."""
+        self.cells[place] = cell
+        reason = f", {cell.reason}" if cell.reason else ""
+        self.laboratory.say(f"{self.laboratory.doing}: {crossovers.figure(cell)}{reason}")
 
     def _setup_s(self, place: Place) -> float:
         """Return the estimated time to load a place, from the times elsewhere.

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from schemabench.bench import Asked, Bench
 from schemabench.crossover import Laboratory
 from schemabench.errors import BrokenOffError, UsageError
-from schemabench.growth import figures
 from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import compared, forecasts, projections
@@ -106,7 +105,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     except KeyboardInterrupt:
         raise BrokenOffError(
             f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "
-            f"steps measured: {sum(not figures.is_interrupted(one) for one in curve.measured.values())}"
+            f"steps measured: {sum(not one.is_interrupted for one in curve.measured.values())}"
         ) from None
     finally:
         laboratory.close()

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from schemabench import machine
+from schemabench.bench import kept
 from schemabench.candidate import BASELINE
 from schemabench.crossover import Laboratory
-from schemabench.errors import CandidateError, Interrupted, SchemabenchError, WorkloadError
+from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.growth import figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
@@ -236,20 +237,17 @@ class Curve:
         try:
             with authored(laboratory.found, "cardinalities"):
                 cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
-            experiment = laboratory.measure(
-                name, cardinality, selected, blocks_s, grace_s=grace_s, most_growth=_MOST_GROWTH, **other
+            kept(
+                lambda: laboratory.measure(
+                    name, cardinality, selected, blocks_s, grace_s=grace_s, most_growth=_MOST_GROWTH, **other
+                ),
+                lambda experiment: self._keep(value, experiment, began_s),
             )
         except (CandidateError, WorkloadError) as cause:
             if not self.measured:
                 raise
             self.tried[value] = GrowthStep(value=value, cardinality=name, reason=cause.what)
             laboratory.say(f"{name}: {cause.what}")
-            return
-        except Interrupted as interrupt:
-            if interrupt.known is not None:
-                self._keep(value, interrupt.known, began_s)
-            raise
-        self._keep(value, experiment, began_s)
 
     def _keep(self, value: float, experiment: Experiment, began_s: float) -> None:
         """Record the experiment of a step, and tell of it."""

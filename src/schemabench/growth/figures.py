@@ -43,19 +43,14 @@ def step(value: float, experiment: Experiment) -> GrowthStep:
         cardinality=experiment.cardinality,
         figures=tuple(map(_figures, results)),
         has_intervals=has_intervals(experiment),
-        is_interrupted=is_interrupted(experiment),
+        is_interrupted=experiment.is_interrupted,
         grown=experiment.grown,
     )
 
 
 def has_intervals(experiment: Experiment) -> bool:
     """Return whether an experiment has enough blocks to tell candidates apart, and was not interrupted."""
-    return not is_interrupted(experiment) and experiment.blocks >= max(1, experiment.blocks_needed)
-
-
-def is_interrupted(experiment: Experiment) -> bool:
-    """Return whether an experiment ended before its candidates' states were compared: they may differ."""
-    return experiment.stopped == "interrupted"
+    return not experiment.is_interrupted and experiment.blocks >= max(1, experiment.blocks_needed)
 
 
 def reading(found: GrowthStep) -> Reading:

@@ -174,6 +174,11 @@ class Experiment:
     notices: tuple[Notice, ...] = ()
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether it ended before its candidates' states were compared: they may differ."""
+        return self.stopped == "interrupted"
+
+    @property
     def control(self) -> Standing | None:
         """The baseline's second entry by throughput; None where nothing was ranked."""
         return next((one.control for one in self.criteria if one.name == THROUGHPUT.name), None)
