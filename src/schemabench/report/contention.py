@@ -142,6 +142,8 @@ def control(experiment: Experiment) -> str:
     if standing is None:
         return ""
     found = figures.points_with_interval(standing.to_baseline)
+    if known is not None and not known.decides:
+        return f"{found}: too few blocks with samples to tell any difference from chance"
     if BASELINE in standing.tied_with:
         return f"{found}: consistent with chance"
     return f"{found}: the baseline differs from itself; do not trust differences of this size"

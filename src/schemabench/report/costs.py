@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Cost, Experiment
-from schemabench.report import figures
+from schemabench.report import brackets, figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Column, Paragraph, Section, Table, Tone
 from schemabench.report.view import View, ranked
@@ -60,7 +60,7 @@ def _tables(view: View, results: Sequence[CandidateResult]) -> Iterator[Table]:
     baseline = next((by_name(result) for result in results if result.name == BASELINE), {})
     for title, measures in groups(results):
         yield Table(
-            caption=f"{title}, each figure with its ratio to the baseline's [95 % interval]",
+            caption=f"{title}, each figure with its ratio to the baseline's [{brackets.of_costs(view.experiment)}]",
             columns=(
                 Column(heading="candidate"),
                 *(Column(heading=heading(one), align="right") for one in measures),

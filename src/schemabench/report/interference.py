@@ -34,8 +34,8 @@ def section(view: View) -> Section | None:
         text="In each block, every part also executed a burst of the same size alone. The ratio is a writer's time "
         "beside the other parts over its time alone: 1 means that they do not slow it. Parts share the processors and "
         "the disk of one server under every candidate, so compare candidates, too. Lock waits are the share of the "
-        "time of the part's writers, in trials, in which they waited for a lock of another part. A ratio in brackets "
-        "is no more than chance."
+        "time of the part's writers, in trials, in which they waited for a lock of another part. A ratio in "
+        "parentheses cannot be told from 1."
     )
     table = Table(
         caption="Time beside the other parts over time alone",

@@ -6,8 +6,8 @@ Owns what stands in the section and in its table. Must not word a verdict, nor r
 from collections.abc import Iterator, Sequence
 
 from schemabench.candidate import BASELINE
-from schemabench.records import LOCK_WAITS, THROUGHPUT, CandidateResult, Criterion, Estimate, Standing
-from schemabench.report import contention, criteria, figures, verdict
+from schemabench.records import LOCK_WAITS, THROUGHPUT, CandidateResult, Criterion, Estimate, Experiment, Standing
+from schemabench.report import brackets, contention, criteria, figures, verdict
 from schemabench.report.drawings import Forest, Pareto, Point, Traded
 from schemabench.report.letters import letters
 from schemabench.report.text import name
@@ -51,7 +51,7 @@ def _columns(view: View) -> Iterator[tuple[Column, list[Cell]]]:
     experiment, results = view.experiment, view.results
     standings = [standing for _, standing in view.ranked]
     shared = letters(standings) if len(standings) > 1 and not verdict.is_undecided(experiment) else {}
-    if any(result.on_front for result in results):
+    if _has_front(view):
         yield (
             Column(heading="front", short=" "),
             [Cell(text=verdict.FRONT if result.on_front else "") for result in results],
@@ -71,21 +71,23 @@ def _columns(view: View) -> Iterator[tuple[Column, list[Cell]]]:
             [Cell(text=shared[one.name]) for one in standings],
         )
     yield Column(heading="candidate", is_name=True), [view.named(result) for result in results]
+    within = brackets.of_pairs(experiment)
+    beside = f"; in brackets: the {within}" if within == brackets.RANGE else ""
     yield (
         Column(
-            heading="ratio [95 % interval]",
+            heading=f"ratio [{within}]",
             short="ratio",
             align="right",
-            legend="throughput over the baseline's, paired by block; -: too few data",
+            legend=f"throughput over the baseline's, paired by block{beside}; -: too few data",
             drop_interval=4,
         ),
         [_ratio(standing, view.places) for standing in standings],
     )
     if any(result.rows_per_s for result in results):
-        yield _rates("rows/s", [result.rows_per_s for result in results], drop=3)
-        yield _rates("operations/s", [result.operations_per_s for result in results], drop=0)
+        yield _rates(experiment, "rows/s", [result.rows_per_s for result in results], drop=3)
+        yield _rates(experiment, "operations/s", [result.operations_per_s for result in results], drop=0)
     else:
-        yield _rates("operations/s", [result.operations_per_s for result in results], drop=3)
+        yield _rates(experiment, "operations/s", [result.operations_per_s for result in results], drop=3)
     for criterion in _others(view):
         yield from _by(view, criterion)
     yield from _of_operations(view)
@@ -93,9 +95,11 @@ def _columns(view: View) -> Iterator[tuple[Column, list[Cell]]]:
     yield Column(heading="what it is", prose=True, drop=0), [Cell(text=result.summary) for result in results]
 
 
-def _rates(heading: str, rates: Sequence[Estimate | None], drop: int) -> tuple[Column, list[Cell]]:
+def _rates(
+    experiment: Experiment, heading: str, rates: Sequence[Estimate | None], drop: int
+) -> tuple[Column, list[Cell]]:
     column = Column(
-        heading=f"{heading} [95 % interval]",
+        heading=f"{heading} [{brackets.of_rates(experiment)}]",
         short="ops/s" if heading == "operations/s" else heading,
         align="right",
         drop=drop,
@@ -124,7 +128,7 @@ def _by(view: View, criterion: Criterion) -> Iterator[tuple[Column, list[Cell]]]
     dash = f"{figures.DASH}: {', or '.join(reasons)}" if reasons else ""
     yield (
         Column(
-            heading=f"{criterion.title} [95 % interval]",
+            heading=f"{criterion.title} [{brackets.of(criterion, view.experiment)}]",
             short=criteria.short(criterion),
             align="right",
             legend="; ".join(filter(None, (criteria.legend(criterion), pauses, dash))),
@@ -218,7 +222,7 @@ def _legend(view: View) -> Iterator[tuple[str, str]]:
             AT_LEAST,
             "lower bound; the load generator was the bottleneck, and no candidate is shown to be faster",
         )
-    if any(result.on_front for result in view.results):
+    if _has_front(view):
         yield verdict.FRONT, criteria.front_legend(one for one in view.experiment.criteria if one.on_front)
 
 
@@ -235,7 +239,8 @@ def _forests(view: View) -> Iterator[Chart]:
                 line=baseline.value if baseline else None,
                 band=band,
             )
-            yield _forest(_caption(criterion), drawing, _drawn(criterion, band, view.places) if band else "")
+            within = brackets.of(criterion, view.experiment)
+            yield _forest(_caption(criterion), drawing, _drawn(criterion, band, view.places) if band else "", within)
 
 
 def _drawable(view: View, criterion: Criterion) -> list[Standing]:
@@ -273,8 +278,8 @@ def _drawn(criterion: Criterion, band: Estimate, places: int) -> str:
 
 
 def _band(criterion: Criterion, baseline: Estimate | None) -> Estimate | None:
-    """Return where the baseline's figure would lie by chance: as far off as the control's."""
-    if criterion.control is None:
+    """Return where the baseline's figure would lie by chance: as far off as the control's; None if nobody can tell."""
+    if criterion.control is None or not criterion.decides:
         return None
     off = criterion.control.to_baseline
     if criterion.compared == "ratio":
@@ -284,16 +289,17 @@ def _band(criterion: Criterion, baseline: Estimate | None) -> Estimate | None:
     return Estimate(value=baseline.value, low=max(baseline.value + off.low, 0.0), high=baseline.value + off.high)
 
 
-def _forest(title: str, drawing: Forest, band: str) -> Chart:
+def _forest(title: str, drawing: Forest, band: str, within: str) -> Chart:
     said = "; ".join(f"{point.name} {point.text}" for point in drawing.points)
     chance = f" The band, {band}, shows how far the baseline differs from itself by chance." if band else ""
+    heading = f"value [{within}]"
     return Chart(
         title=title,
-        description=f"A point and a 95 % interval for each candidate: {said}.{chance}",
+        description=f"A point and {brackets.with_article(within)} for each candidate: {said}.{chance}",
         drawing=drawing,
         table=Table(
             caption=title,
-            columns=columns("candidate", "value [95 % interval]", numbers=["value [95 % interval]"]),
+            columns=columns("candidate", heading, numbers=[heading]),
             rows=tuple(
                 cells(name(point.name), Cell(text=point.text, sort=point.figure.value)) for point in drawing.points
             ),
@@ -302,8 +308,15 @@ def _forest(title: str, drawing: Forest, band: str) -> Chart:
     )
 
 
+def _has_front(view: View) -> bool:
+    """Return whether anybody is to be marked as on the Pareto front: with too few blocks, everybody would be."""
+    return not verdict.is_undecided(view.experiment) and any(result.on_front for result in view.results)
+
+
 def _fronts(view: View) -> Iterator[Chart]:
-    """Yield a plot of the first criterion of the Pareto front against each other one."""
+    """Yield a plot of the first criterion of the Pareto front against each other one; none with too few blocks."""
+    if verdict.is_undecided(view.experiment):
+        return
     first, *others = [one for one in view.experiment.criteria if one.on_front] or [THROUGHPUT]
     for second in others:
         if plot := _front(view, first, second):
@@ -331,7 +344,8 @@ def _front(view: View, first: Criterion, second: Criterion) -> Chart | None:
         f"{'lower' if second.better == 'less' else 'upper'} {side}; ringed: on the Pareto front"
     )
     front, beaten = ([each.first.name for each in shown if each.on_front is on] for on in (True, False))
-    headings = ("candidate", *(f"{one.title} [95 % interval]" for one in (first, second)), "on the front")
+    within = (f"{one.title} [{brackets.of(one, view.experiment)}]" for one in (first, second))
+    headings = ("candidate", *within, "on the front")
     return Chart(
         title=title,
         description=(

@@ -1,6 +1,6 @@
 """The section on retries: attempts that the server rolled back, and calls that were left at that."""
 
-from schemabench.report import figures
+from schemabench.report import brackets, figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Section, Table, cells, columns
 from schemabench.report.view import View
@@ -34,11 +34,11 @@ def section(view: View) -> Section | None:
         )
     ]
     attempted = [result for result in view.results if result.attempts_per_s]
-    rates = ("operations/s", "attempts/s")
+    rates, within = ("operations/s", "attempts/s"), brackets.of_rates(view.experiment)
     if attempted:
         nodes.append(
             Table(
-                caption="Operations per second, each counted once, and their attempts [95 % interval]",
+                caption=f"Operations per second, each counted once, and their attempts [{within}]",
                 columns=columns("candidate", *rates, numbers=rates),
                 rows=tuple(
                     cells(

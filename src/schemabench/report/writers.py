@@ -7,15 +7,18 @@ from collections.abc import Iterator, Sequence
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Standing
-from schemabench.report import figures
+from schemabench.report import brackets, figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Column, Section, Table
 from schemabench.report.view import View, ranked
 
-CAPTION = (
-    "Speedup of each writer: how fast it finishes its part of a burst, as a ratio to the baseline, paired by block; "
-    "95 % intervals hold jointly for all candidates, separately for each writer"
+_CAPTION = (
+    "Speedup of each writer: how fast it finishes its part of a burst, as a ratio to the baseline, paired by block"
 )
+_HELD = {
+    brackets.INTERVAL: "95 % intervals hold jointly for all candidates, separately for each writer",
+    brackets.RANGE: "with too few blocks for intervals, the observed range is in brackets",
+}
 
 
 def section(view: View) -> Section | None:
@@ -29,11 +32,17 @@ def section(view: View) -> Section | None:
     if not rows:
         return None
     table = Table(
-        caption=CAPTION,
+        caption=caption(view.experiment),
         columns=(Column(heading="candidate"), *(Column(heading=name(one), align="right") for one in writers)),
         rows=tuple(rows),
     )
     return Section(id="writers", title="Writer by writer", nodes=(table,), brief=True)
+
+
+def caption(*experiments: Experiment) -> str:
+    """Return what the ratios are, and what is in brackets beside them."""
+    within = brackets.of_pairs(*experiments)
+    return "; ".join([_CAPTION, *(told for held, told in _HELD.items() if held in within)])
 
 
 def ratios(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:

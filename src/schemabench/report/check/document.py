@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from schemabench.records import CandidateResult, Criterion, Notice
-from schemabench.report import criteria, figures, footnotes, verdict
+from schemabench.report import brackets, criteria, figures, footnotes, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import VERDICTS, Asked, Check, Judged, Judgement, Verdict
 from schemabench.report.text import name, plain
@@ -33,7 +33,8 @@ _TITLES: dict[Verdict, str] = {
     "not worse": "Not worse than allowed",
     "skipped": "Skipped",
 }
-_CAPTION = "Compared with {against}, paired by block; 95 % intervals hold jointly for all candidates by one criterion"
+_CAPTION = "Compared with {against}, paired by block"
+_JOINTLY = "; 95 % intervals hold jointly for all candidates by one criterion"
 
 
 def document(check: Check) -> Document:
@@ -98,12 +99,13 @@ def _by(one: Judgement) -> str:
 def _table(check: Check, judged: Judged) -> Table:
     view = judged.view
     known = {one.criterion.name: one.criterion for one in judged.judgements if one.criterion}
+    within = brackets.either(brackets.of_comparisons(one, view.experiment) for one in known.values())
     return Table(
-        caption=_CAPTION.format(against=name(check.asked.against)),
+        caption=_CAPTION.format(against=name(check.asked.against)) + (_JOINTLY if brackets.INTERVAL in within else ""),
         columns=(
             Column(heading="candidate", is_name=True),
             Column(heading="criterion"),
-            Column(heading="found [95 % interval]", short="found", align="right"),
+            Column(heading=f"found [{within}]", short="found", align="right"),
             Column(heading="verdict"),
         ),
         rows=tuple(

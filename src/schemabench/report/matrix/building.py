@@ -158,9 +158,10 @@ def _cell(source: Source, result: CandidateResult | None, text: str, known: Sequ
         reason = result.reason.strip().partition("\n")[0]
         notice = Notice(code=result.status, text=f"{result.name} ({text}), {result.status}: {reason}")
         return _unplaced(result.status, known, notice, *result.notices)
+    decided = not verdict.is_undecided(source.experiment)
     return Cell(
         places={criterion.name: _place(source.experiment, result, criterion) for criterion in known},
-        on_front=result.on_front and any(criterion.on_front for criterion in known),
+        on_front=result.on_front and decided and any(criterion.on_front for criterion in known),
         notices=result.notices,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from schemabench.candidate import BASELINE
 from schemabench.records import THROUGHPUT, Criterion, Notice
-from schemabench.report import criteria, figures, footnotes, tree, verdict, view, writers
+from schemabench.report import brackets, criteria, figures, footnotes, tree, verdict, view, writers
 from schemabench.report import reasons as differences
 from schemabench.report.drawings import OverRuns, Point
 from schemabench.report.footnotes import Numbers
@@ -19,10 +19,11 @@ from schemabench.report.tree import Bullets, Chart, Document, Node, Notes, Parag
 from schemabench.units import format_duration
 
 _TITLE = "Candidate schemas over several runs"
-_RATIO_LEGEND = (
-    "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
-    "a run, not over runs"
-)
+_RATIO_LEGEND = "ratio to the baseline of the same run, paired by block"
+_HELD = {
+    brackets.INTERVAL: "its 95 % intervals hold jointly for the candidates of a run, not over runs",
+    brackets.RANGE: "of a run with too few blocks for intervals (rank -), the observed range is in brackets",
+}
 _WINNER_LEGEND = (
     "it changes only if no leader of one run also leads in the other, among the candidates ranked in both; "
     "otherwise the runs cannot be told apart"
@@ -91,17 +92,19 @@ def _ranks(matrix: Matrix, known: Numbers) -> Iterator[Node]:
     for criterion in matrix.criteria:
         yield _table(matrix, criterion, known)
     points = tuple(_points(matrix))
+    within = _within(matrix)
     if points:
+        beside = brackets.with_article(within)
         said = "; ".join(f"{point.name} {point.text} ({run})" for run, point in points)
         yield Chart(
             title=_CHART,
-            description=f"A point and a 95 % interval for each candidate in each run, runs from top to bottom: {said}.",
+            description=f"A point and {beside} for each candidate in each run, runs from top to bottom: {said}.",
             drawing=OverRuns(
                 scale=criteria.scale(THROUGHPUT), runs=tuple(column.label for column in matrix.columns), points=points
             ),
             table=Table(
                 caption=_CHART,
-                columns=tree.columns("run", "candidate", "ratio [95 % interval]", numbers=["ratio [95 % interval]"]),
+                columns=tree.columns("run", "candidate", f"ratio [{within}]", numbers=[f"ratio [{within}]"]),
                 rows=tuple(
                     cells(run, name(point.name), tree.Cell(text=point.text, sort=point.figure.value))
                     for run, point in points
@@ -139,16 +142,24 @@ def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
         ),
         footer=(answers, *([(tree.Cell(text="footnotes"), *noted)] if any(cell.notes for cell in noted) else [])),
         legend=(
-            (criterion.title, f"rank (=: tied) and {_legend(criterion)}"),
+            (criterion.title, f"rank (=: tied) and {_legend(matrix, criterion)}"),
             *([(verdict.FRONT, criteria.front_legend(front))] if shows_front else []),
             (winner.first(criterion), _WINNER_LEGEND),
         ),
     )
 
 
-def _legend(criterion: Criterion) -> str:
+def _legend(matrix: Matrix, criterion: Criterion) -> str:
     """Return what the figures beside the ranks are."""
-    return _RATIO_LEGEND if criterion.compared == "ratio" else criteria.legend(criterion) or criterion.title
+    if criterion.compared != "ratio":
+        return criteria.legend(criterion) or criterion.title
+    within = _within(matrix)
+    return "; ".join([_RATIO_LEGEND, *(told for held, told in _HELD.items() if held in within)])
+
+
+def _within(matrix: Matrix) -> str:
+    """Return what is in brackets beside ratios."""
+    return brackets.of_pairs(*(column.source.experiment for column in matrix.columns))
 
 
 def _front(matrix: Matrix) -> list[Criterion]:
@@ -203,7 +214,8 @@ def _writers(matrix: Matrix) -> Iterator[Section]:
             *(tree.Column(heading=who, is_name=True) for who in ("candidate", "writer")),
             *tree.columns(*(column.label for column in matrix.columns)),
         )
-        table = Table(caption=writers.CAPTION, columns=headings, rows=rows)
+        caption = writers.caption(*(column.source.experiment for column in matrix.columns))
+        table = Table(caption=caption, columns=headings, rows=rows)
         yield Section(id="writers", title="Writer by writer", nodes=(table,), brief=True)
 
 
