@@ -26,7 +26,7 @@ def cause(experiment: Experiment) -> str:
 
 def early(experiment: Experiment) -> str:
     """Return what befell an experiment that was cut short, as in `was interrupted`; empty if it was not."""
-    if experiment.stopped != "interrupted":
+    if not experiment.is_interrupted:
         return ""
     return "lost a worker" if _is_without_worker(experiment) else "was interrupted"
 
