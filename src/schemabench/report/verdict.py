@@ -341,8 +341,8 @@ def drift(experiment: Experiment) -> str:
 
 def _drift(found: Estimate) -> str:
     """Return a drift, as in `loses 4 % [2, 6]`."""
-    ends = sorted(100 * abs(end) for end in (found.low, found.high))
-    low, high = (format_significant(end, 2) for end in ends)
+    found_ends = sorted(100 * abs(end) for end in (found.low, found.high))
+    low, high = (format_significant(end, 2) for end in found_ends)
     return (
         f"{'loses' if found.value < 0 else 'gains'} {format_significant(100 * abs(found.value), 2)} % [{low}, {high}]"
     )
