@@ -255,6 +255,7 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
         in said
     )
     assert "linear, (power)" in said
+    assert said.count("In brackets: other laws that met the last of the steps, too.") == 1
 
 
 def test_what_was_forecast_stands_beside_what_was_measured() -> None:
@@ -267,10 +268,7 @@ def test_what_was_forecast_stands_beside_what_was_measured() -> None:
         ("baseline", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
         ("hash_by_site", "constant", "6.00k [5.70k, 6.30k]", "7.90k [7.50k, 8.29k]", "no"),
     ]
-    assert (
-        f"Recorded at {AT}, before the step at 10,000 rows was measured: 1 of 2 measured figures within the 95 % "
-        in said
-    )
+    assert f"Recorded at {AT}, before the step at 10,000 rows was measured: 1 of 2 forecasts held, with the " in said
     assert "p99 of hash_by_site: a projection needs 4 steps" in said
     assert "before the step at 10,000 rows was measured: none of it was measured" in early
 

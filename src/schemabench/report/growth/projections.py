@@ -14,7 +14,8 @@ from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Cell, Column, Node, Paragraph, Section, Table
 from schemabench.units import format_significant, plural
 
-_OTHERS = "other laws that met the last of the steps, too, are in brackets"
+_OTHERS = "In brackets: other laws that met the last of the steps, too. Intervals reach as far as theirs."
+_WITH_INTERVALS = "with 95 % intervals of prediction"
 _NO_FIT = "the law does not fit its steps"
 _NO_FIGURE = "its throughput has an interval at no step"
 _FEW = 2
@@ -29,6 +30,8 @@ def section(growth: Growth) -> Section | None:
     nodes: list[Node] = [*_forecast(growth)]
     if shown := [one for one in growth.projections if one.points]:
         nodes += [_projected(growth, alike) for alike in _by_figure(shown)]
+    if any(one.covers for one in growth.forecasts) or any(one.covers for one in shown):
+        nodes.append(Paragraph(text=_OTHERS, emphasis="small"))
     if known := [one for one in growth.projections if one.parameters]:
         nodes += [_scalability(known), *_unfitted(growth, known)]
     if refused := [one for one in growth.projections if one.refused]:
@@ -46,7 +49,7 @@ def _forecast(growth: Growth) -> Iterator[Node]:
     told = [one for one in said if one.held is not None]
     last, at = stated(growth, size(growth.forecasts[0].value)), growth.forecasts[0].at
     held = sum(one.held is True for one in told)
-    outcome = f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
+    outcome = f"{held} of {plural(len(told), 'forecast')} held, with the measured figure within the 95 % interval"
     if not told:
         lacking = figures.listed(_lacking(said))
         outcome = f"there is nothing to compare with, as {lacking}" if lacking else "none of it was measured"
@@ -92,13 +95,13 @@ def _said(growth: Growth, said: Sequence[Forecast]) -> Table:
         )
     absent = "; ".join(("not measured, or without an interval", *_lacking(said)))
     return Table(
-        caption=f"Forecast of {criterion.heading} at {stated(growth, size(said[0].value))}, from the other steps",
+        caption=f"Forecast of {criterion.heading} at {stated(growth, size(said[0].value))}, {_WITH_INTERVALS}",
         columns=(
             Column(heading="candidate", is_name=True),
-            _law(said),
-            Column(heading="forecast", align="right", legend="with its 95 % interval of prediction"),
+            Column(heading="law"),
+            Column(heading="forecast", align="right"),
             Column(heading="measured", align="right", drop_interval=1),
-            Column(heading="held", legend="whether the measured figure lies in the interval of the forecast one"),
+            Column(heading="held"),
         ),
         rows=tuple(rows),
         legend=((figures.DASH, absent),) if any(one.measured is None for one in said) else (),
@@ -108,11 +111,6 @@ def _said(growth: Growth, said: Sequence[Forecast]) -> Table:
 def _lacking(said: Sequence[Forecast]) -> list[str]:
     """Return why measured figures tell nothing of a schema, each reason once."""
     return list(dict.fromkeys(one.lacking for one in said if one.lacking))
-
-
-def _law(some: Sequence[Forecast | Projection]) -> Column:
-    """Return the column of laws."""
-    return Column(heading="law", legend=_OTHERS if any(one.covers for one in some) else "")
 
 
 def _laws(one: Forecast | Projection) -> str:
@@ -133,10 +131,10 @@ def _projected(growth: Growth, shown: Sequence[Projection]) -> Table:
     """Return the projections of one figure, as far as they reach."""
     criterion = TITLES[shown[0].measure]
     return Table(
-        caption=f"Projected {criterion.heading}, with 95 % intervals of prediction",
+        caption=f"Projected {criterion.heading}, {_WITH_INTERVALS}",
         columns=(
             Column(heading="candidate", is_name=True),
-            _law(shown),
+            Column(heading="law"),
             values(growth),
             Column(heading="projected", align="right"),
         ),
