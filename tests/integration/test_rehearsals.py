@@ -595,6 +595,18 @@ def test_rows_that_nothing_compares_are_not_said_to_be_the_candidates(ledger: Le
     assert not found.is_candidate
 
 
+class Noting(Silence):
+    """Progress that notes what is shown."""
+
+    def __init__(self, stages: list[str]) -> None:
+        self._stages = stages
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Note a stage."""
+        super().stage(plan, text)
+        self._stages.append(text)
+
+
 class Breaking(Silence):
     """Progress that breaks a rehearsal off in the comparison, as a server or a user may at any moment."""
 
@@ -713,6 +725,20 @@ def test_a_candidate_that_extends_nothing_is_no_migration(ledger: Ledger) -> Non
 def test_a_migration_without_a_statement_is_none(ledger: Ledger) -> None:
     with pytest.raises(CandidateError, match="'new' has no statement of its own"):
         ledger.rehearse("-- nothing yet\n", QUICK, baseline=SMALL)
+
+
+def test_a_migration_that_leaves_a_transaction_open_is_refused_before_anything_is_loaded(ledger: Ledger) -> None:
+    stages: list[str] = []
+
+    with pytest.raises(CandidateError, match="leaves a transaction open") as told:
+        ledger.rehearse(
+            "BEGIN;\nALTER TABLE entry ADD COLUMN note text;\n", QUICK, baseline=SMALL, progress=Noting(stages)
+        )
+
+    assert "psql rolls it back when it disconnects" in str(told.value)
+    assert "write COMMIT" in str(told.value)
+    assert stages == ["installing new"]
+    assert ledger.server.databases == ()
 
 
 @pytest.mark.thorough

@@ -103,7 +103,8 @@ class _Installation:
             self._commit(end)
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:
             raise CandidateError(
-                f"The schema of {self.candidate.name!r} leaves a transaction open, which nobody commits",
+                f"The schema of {self.candidate.name!r} leaves a transaction open, which nobody commits: psql rolls "
+                "it back when it disconnects",
                 where=end.place(),
                 remedies=["write COMMIT", "leave out BEGIN"],
             )
