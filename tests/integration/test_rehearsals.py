@@ -209,6 +209,8 @@ def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_lim
     assert {one.mode for one in only.locks if not one.granted} == {"AccessExclusiveLock"}
     assert (found.lock_timeout, found.writers_lock_timeout) == ("100ms", "0")
     assert [line.partition(" is missing")[0] for line in found.catalogs] == ["column entry.note"]
+    (lock,) = [one for one in only.locks if not one.granted]
+    assert [one.who for one in lock.blockers if one.longest_s > 0.05] == ["holding"]
     assert {one.mode for one in found.waiters} == {"RowExclusiveLock", "AccessShareLock"}, "clerks and auditors queue"
 
 

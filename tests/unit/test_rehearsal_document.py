@@ -9,6 +9,7 @@ import pytest
 from schemabench import rehearsal, report
 from schemabench.errors import UsageError
 from schemabench.rehearsal.record import (
+    Blocker,
     Hindered,
     Locked,
     OperationTimes,
@@ -49,7 +50,16 @@ FOUND = Rehearsal(
             failures=("canceling statement due to lock timeout (55P03)",),
             locks=(
                 Locked(mode="ShareLock", relation="entry", granted=True, waited_s=0.02),
-                Locked(mode="ShareLock", relation="virtualxid", granted=False, waited_s=0.03),
+                Locked(
+                    mode="ShareLock",
+                    relation="virtualxid",
+                    granted=False,
+                    waited_s=0.03,
+                    blockers=(
+                        Blocker(who="report", longest_s=0.03),
+                        Blocker(who="postgres: SELECT * FROM entry WHERE amount > 7", longest_s=0.01),
+                    ),
+                ),
             ),
             out_of_time=False,
             calls=100,
@@ -128,9 +138,38 @@ def test_the_report_says_what_was_held_up_and_by_what_in_80_columns() -> None:
         "60.0 MiB before, 80.0 MiB afterwards, and 81.0 MiB at most, without temporary files and WAL",
         "2s in the migration's session at its end, 0 in the writers'",
         "the writers executed what baseline has throughout",
-        "another transaction Share no 30.0 ms",
+        "another transaction Share no 30.0 ms report",
+        "another transaction Share no 10.0 ms postgres: SELECT *",
+        "blocked by: who held a lock in the way, or was before the statement in the queue: an operation of the writers",
     ):
         assert words in said
+
+
+def test_a_name_of_who_blocked_it_leaves_room_for_the_rest_in_80_columns() -> None:
+    who = "reporting_tool: SELECT account_id, sum(amount) FROM entry GROUP BY..."
+    waited = Locked(
+        mode="ShareUpdateExclusiveLock",
+        relation="entry_by_account_and_amount_and_receipt",
+        granted=True,
+        waited_s=0.0123,
+        blockers=(Blocker(who=who, longest_s=0.0123),),
+    )
+
+    lines = _shown(replace(FOUND, statements=(replace(FOUND.statements[0], locks=(waited,)),))).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    (first,) = [place for place, line in enumerate(lines) if "ShareUpdateExclusive" in line]
+    assert "ShareUpdateExclusive  12.3 ms  reporting_tool:" in lines[first], "whether it was held finds no room"
+    assert " ".join(line[-21:].strip() for line in lines[first : first + 4]).endswith(
+        "sum(amount) FROM entry GROUP BY..."
+    )
+
+
+def test_where_nobody_was_seen_to_block_it_nobody_is_named() -> None:
+    held = replace(FOUND.statements[0], locks=FOUND.statements[0].locks[:1])
+
+    assert "blocked by" in _said(FOUND)
+    assert "blocked by" not in _said(replace(FOUND, statements=(held,)))
 
 
 def test_the_report_says_what_is_done_of_a_migration_that_failed() -> None:
@@ -221,7 +260,8 @@ def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
     assert "What they would have read, locked or written then is missing beside the writers" in said
     assert "A companion failed: report, 1,203 times" in _said(replace(FOUND, hindered=(BROKEN,)))
     assert replace(FOUND, hindered=(BROKEN,)).is_candidate
-    assert "ompanion" not in _said(FOUND)
+    assert "ompanions" not in _said(FOUND)
+    assert "companion failed" not in _said(FOUND)
 
 
 def test_what_others_made_does_not_make_the_result_another() -> None:
@@ -444,10 +484,13 @@ def test_a_report_is_written_in_the_format_of_its_suffix(tmp_path: Path) -> None
     for suffix in (".md", ".html", ".json"):
         rehearsal.write(FOUND, tmp_path / f"report{suffix}")
 
-    assert "| `change` |" in (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "<table" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    for part in ("| `change` |", "`report`"):
+        assert part in (tmp_path / "report.md").read_text(encoding="utf-8")
+    for part in ("<table", "<code>report</code>"):
+        assert part in (tmp_path / "report.html").read_text(encoding="utf-8")
     content = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert content["statements"][0]["locks"][0]["mode"] == "ShareLock"
+    assert content["statements"][0]["locks"][1]["blockers"][0] == {"who": "report", "longest_s": 0.03}
     assert content["written"]["wal_bytes"] == 20 << 20
 
 

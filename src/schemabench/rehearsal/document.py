@@ -7,7 +7,7 @@ figure that is not in the record.
 from collections.abc import Iterator
 
 from schemabench.rehearsal import locks
-from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes
+from schemabench.rehearsal.record import Blocker, Locked, OperationTimes, Rehearsal, StatementTimes
 from schemabench.rehearsal.result import result
 from schemabench.rehearsal.transactions import is_rollback
 from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
@@ -36,6 +36,8 @@ _LONGEST = (
     "keeps, counts for the longest of them alone; one that was due while a queue from an earlier statement was still "
     "worked off may count for the later one, although the earlier one held it up"
 )
+_WHO = "an operation of the writers, a companion, or another session by its role and what it executes"
+_BLOCKED = f"who held a lock in the way, or was before the statement in the queue: {_WHO}"
 _WHEN_REPEATED = (
     "of calls that were given up, all from those that were under way when the migration began to the last that it held "
     "up, or that queued behind one of these; "
@@ -227,28 +229,37 @@ def _hindered(found: Rehearsal) -> Iterator[Node]:
 
 def _locks(found: Rehearsal) -> Iterator[Node]:
     rows = [
-        cells(
-            place,
-            _locked(one.relation),
-            one.mode.removesuffix("Lock"),
-            "yes" if one.granted else "no",
-            _time(one.waited_s or None),
-        )
+        (place, one, blocker)
         for place, statement in enumerate(found.statements, start=1)
-        for one in locks.strongest(statement.locks)
+        for one in locks.telling(statement.locks)
+        for blocker in one.blockers or (None,)
     ]
     if rows:
-        yield Table(
-            caption="The strongest locks that each statement was seen with",
-            columns=(
-                Column(heading="no.", align="right"),
-                Column(heading="on", is_name=True),
-                Column(heading="lock"),
-                Column(heading="held"),
-                Column(heading="waited for it", align="right", legend="the longest wait that was seen"),
-            ),
-            rows=tuple(rows),
+        is_blocked = any(blocker for *_, blocker in rows)
+        columns = (
+            Column(heading="no.", align="right"),
+            Column(heading="on", is_name=True),
+            Column(heading="lock"),
+            Column(heading="held", drop=1),
+            Column(heading="waited for it", short="waited", align="right", legend="the longest wait that was seen"),
+            *([Column(heading="blocked by", prose=True, legend=_BLOCKED)] if is_blocked else []),
         )
+        yield Table(
+            caption="The strongest locks that each statement was seen with, and those that it waited for",
+            columns=columns,
+            rows=tuple(_lock(*row)[: len(columns)] for row in rows),
+        )
+
+
+def _lock(place: int, one: Locked, blocker: Blocker | None) -> tuple[Cell, ...]:
+    return cells(
+        place,
+        _locked(one.relation),
+        one.mode.removesuffix("Lock"),
+        "yes" if one.granted else "no",
+        _time((blocker.longest_s if blocker else one.waited_s) or None),
+        name(blocker.who) if blocker else _DASH,
+    )
 
 
 def _locked(target: str) -> str:
@@ -261,7 +272,7 @@ def _waiters(found: Rehearsal) -> Iterator[Node]:
         yield Table(
             caption="Who was seen to wait for the migration, or behind it in a queue",
             columns=(
-                Column(heading="who", is_name=True),
+                Column(heading="who", is_name=True, legend=_WHO),
                 Column(heading="for the lock"),
                 Column(heading="on"),
                 Column(heading="at once", align="right"),

@@ -1,14 +1,12 @@
-"""What samples of a migration add up to: the locks of each statement, and who waited for them.
+"""What samples of a migration add up to: the locks of each statement, who blocked it, and who waited for it.
 
 Pure: it uses no clock and no connection.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from schemabench.monitor.sampler import marked
-from schemabench.redaction import redact_sql
-from schemabench.rehearsal.record import Locked, Waiter
+from schemabench.rehearsal.record import Blocker, Locked, Waiter
 from schemabench.rehearsal.watching import Sample
 
 MODES = (
@@ -33,16 +31,31 @@ def of_statement(samples: Iterable[Sample], step: int) -> tuple[Locked, ...]:
     """
     held: dict[tuple[str, str], bool] = {}
     waited_s: dict[tuple[str, str], float] = {}
+    blocked_s: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for sample in samples:
         for row in sample.rows if sample.step == step else ():
+            key = row.mode, row.relation
             if row.kind == "own":
-                key = row.mode, row.relation
                 held[key] = held.get(key, False) or row.granted
                 waited_s[key] = max(waited_s.get(key, 0.0), row.waited_s)
+            elif row.kind == "blocker":
+                blocked_s[key][row.who] = max(blocked_s[key].get(row.who, 0.0), row.waited_s)
     return tuple(
-        Locked(mode=mode, relation=relation, granted=held[mode, relation], waited_s=waited_s[mode, relation])
-        for mode, relation in sorted(held, key=lambda key: (strength(key[0]), key[1]))
+        Locked(
+            mode=key[0],
+            relation=key[1],
+            granted=held[key],
+            waited_s=waited_s[key],
+            blockers=tuple(_blockers(blocked_s[key])),
+        )
+        for key in sorted(held, key=lambda key: (strength(key[0]), key[1]))
     )
+
+
+def _blockers(blocked_s: Mapping[str, float]) -> Iterator[Blocker]:
+    """Yield who blocked a statement, whoever did for the longest wait first."""
+    for who, longest_s in sorted(blocked_s.items(), key=lambda one: (-one[1], one[0])):
+        yield Blocker(who=who, longest_s=longest_s)
 
 
 def strength(mode: str) -> int:
@@ -50,12 +63,12 @@ def strength(mode: str) -> int:
     return MODES.index(mode) if mode in MODES else len(MODES)
 
 
-def strongest(locks: Sequence[Locked]) -> tuple[Locked, ...]:
-    """Return the strongest lock on each relation, of locks in the order of `of_statement`."""
-    first: dict[str, Locked] = {}
+def telling(locks: Sequence[Locked]) -> tuple[Locked, ...]:
+    """Return the strongest lock on each relation, and those that were waited for, of locks as of `of_statement`."""
+    strongest: dict[str, Locked] = {}
     for one in locks:
-        first.setdefault(one.relation, one)
-    return tuple(first.values())
+        strongest.setdefault(one.relation, one)
+    return tuple(one for one in locks if one.waited_s or one is strongest[one.relation])
 
 
 def waiters(samples: Iterable[Sample]) -> tuple[Waiter, ...]:
@@ -66,7 +79,7 @@ def waiters(samples: Iterable[Sample]) -> tuple[Waiter, ...]:
         now: Counter[tuple[str, str, str]] = Counter()
         for row in sample.rows:
             if row.kind == "waiter":
-                key = marked(row.query) or _shown(row.query), row.mode, row.relation
+                key = row.who, row.mode, row.relation
                 now[key] += 1
                 longest_s[key] = max(longest_s.get(key, 0.0), row.waited_s)
         at_once |= now
@@ -75,8 +88,3 @@ def waiters(samples: Iterable[Sample]) -> tuple[Waiter, ...]:
         for (who, mode, relation), count in at_once.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.longest_s, one.who, one.mode, one.relation)))
-
-
-def _shown(query: str) -> str:
-    """Return what another session executes, on one line."""
-    return redact_sql(" ".join(query.split())) or "a session without a statement"

@@ -22,6 +22,16 @@ def is_complete(outcomes: Sequence[Outcome]) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blocker:
+    """Who kept a statement from a lock."""
+
+    who: str
+    """As in `Waiter`."""
+    longest_s: float
+    """The longest wait for the lock, so far, that was seen while it did."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Locked:
     """A lock that a statement was seen to hold or to wait for."""
 
@@ -33,6 +43,8 @@ class Locked:
     """Whether it was seen to be held."""
     waited_s: float
     """The longest wait for it that was seen, so far; 0 if none was."""
+    blockers: tuple[Blocker, ...] = ()
+    """Who was seen to hold a lock in its way, or to be before it in the queue; the longest wait first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +109,8 @@ class Waiter:
     """Who waited for the migration."""
 
     who: str
-    """An operation, or what another session executed."""
+    """The operation of a writer, or the writer if none is known, a companion, or another session: its role and what it
+    executes."""
     mode: str
     """The lock that it waited for, likewise the next."""
     relation: str

