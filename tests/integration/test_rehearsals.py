@@ -18,6 +18,7 @@ from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import Plan
 from schemabench.progress import Silence
 from schemabench.rehearsal import Asked, Rehearsal, catalogs, check, document, production_s, rehearse
+from schemabench.rehearsal.record import Notice
 from schemabench.server import Server
 
 SMALL = """\
@@ -195,6 +196,34 @@ def test_what_a_migration_that_fails_later_has_rolled_back_itself_is_not_said_to
     assert [one.outcome for one in found.statements if one.outcome != "done"] == ["rolled back"] * 3 + ["failed"]
     assert "Done by then, and still there: 4, 5, 8, 9." in report.shown(document(found), 120)
     assert [line.partition(" is missing")[0] for line in found.catalogs] == ["constraint entry.amounts"]
+
+
+def test_what_the_server_says_beside_the_results_of_statements_is_told(ledger: Ledger) -> None:
+    migration = """\
+CREATE TABLE IF NOT EXISTS entry ();
+DO $$ BEGIN
+    FOR number IN 1..1000 LOOP RAISE NOTICE 'row %', number; END LOOP;
+    RAISE WARNING 'rows are left';
+    RAISE WARNING 'rows are left';
+END $$;
+CREATE TABLE kept ();
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    skipped, counted, silent = found.statements
+    assert skipped.notices == (
+        Notice(severity="NOTICE", text='relation "entry" already exists, skipping (42P07)', times=1),
+    )
+    assert [one.text for one in counted.notices] == ["rows are left (01000)", *(f"row {i}" for i in range(1, 6))]
+    assert (counted.notices[0].severity, counted.notices[0].times) == ("WARNING", 2)
+    assert counted.notices_left_out == 995
+    assert (silent.notices, silent.notices_left_out) == ((), 0)
+    said = " ".join(report.shown(document(found), 80).split())
+    assert 'Statement 1 (new.sql:2) raised: NOTICE: relation "entry" already exists, skipping (42P07)' in said.replace(
+        " - ", " "
+    )
+    assert found.is_candidate
 
 
 def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_limit(ledger: Ledger) -> None:

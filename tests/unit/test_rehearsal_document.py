@@ -12,6 +12,7 @@ from schemabench.rehearsal.record import (
     Blocker,
     Hindered,
     Locked,
+    Notice,
     OperationTimes,
     Rehearsal,
     StatementTimes,
@@ -262,6 +263,23 @@ def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
     assert replace(FOUND, hindered=(BROKEN,)).is_candidate
     assert "ompanions" not in _said(FOUND)
     assert "companion failed" not in _said(FOUND)
+
+
+def test_what_the_server_said_beside_results_is_told_by_statement() -> None:
+    skipped = Notice(severity="NOTICE", text='relation "entry" already exists, skipping (42P07)', times=1)
+    some = [replace(skipped, severity="WARNING", text=f"row {number}", times=2) for number in range(5)]
+    one, many = (
+        replace(FOUND, statements=(replace(FOUND.statements[0], notices=notices, notices_left_out=left),))
+        for notices, left in (((skipped,), 0), (tuple(some), 95))
+    )
+
+    said = _said(one).replace(" - ", " ")
+    assert 'Statement 1 (indexed.sql:2) raised: NOTICE: relation "entry" already exists, skipping (42P07)' in said
+    said = _said(many).replace(" - ", " ")
+    assert "Statement 1 (indexed.sql:2) raised (6 messages, all of them in the JSON of -o OUT.json):" in said
+    assert "WARNING: row 0, 2 times" in said
+    assert "95 more messages, not kept" in said
+    assert " raised" not in _said(FOUND)
 
 
 def test_what_others_made_does_not_make_the_result_another() -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from schemabench.errors import CandidateError, ServerError
 from schemabench.load import Ending, LostConnectionError, Refusal, Session
@@ -22,6 +23,7 @@ from schemabench.load.session import SUCCEEDED, Undone
 from schemabench.load.talk import Pause, Talk, Want
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
+from schemabench.rehearsal.notices import Heard
 from schemabench.rehearsal.record import Outcome
 from schemabench.rehearsal.transactions import Block
 from schemabench.units import NANOSECONDS, format_duration
@@ -90,6 +92,7 @@ class Applying:
         count: Returns how many attempts of the writers were rolled back and repeated so far.
         attempts: Each execution of a statement, in order.
         outcomes: What became of each statement, by its place.
+        heard: What the server said beside the results of each statement, by its place.
         meters: What the server had written when the quiet stretch began, when the migration began, and when it ended.
         counted: What `count` returned at these moments.
         overdue: Whether it took longer than it may: its statement was cancelled, or not repeated any more.
@@ -105,6 +108,7 @@ class Applying:
     count: Callable[[], Undone]
     attempts: list[Attempt] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
     meters: list[Meter] = field(default_factory=list)
     counted: list[Undone] = field(default_factory=list)
     overdue: bool = False
@@ -118,6 +122,8 @@ class Applying:
 
     def __post_init__(self) -> None:
         self.outcomes = ["not executed"] * len(self.steps)
+        self.heard = [Heard() for _ in self.steps]
+        self.session.connection.notice_handler = self._hear
 
     @property
     def is_over(self) -> bool:
@@ -292,6 +298,10 @@ class Applying:
         self.overdue, self._cancels = True, self._cancels + 1
         self._deadline_ns = perf_counter_ns() + _CANCEL_AGAIN_NS
         self.session.cancel()
+
+    def _hear(self, notice: PGresult) -> None:
+        if self.place is not None:
+            self.heard[self.place].hear(notice)
 
     def _is_idle(self) -> bool:
         return self.session.connection.transaction_status == TransactionStatus.IDLE

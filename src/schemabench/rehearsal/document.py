@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import Blocker, Locked, OperationTimes, Rehearsal, StatementTimes
-from schemabench.rehearsal.result import result
+from schemabench.rehearsal.result import listed, result
 from schemabench.rehearsal.transactions import is_rollback
 from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
 from schemabench.report.text import name
@@ -26,7 +26,7 @@ from schemabench.report.tree import (
     Verbatim,
     cells,
 )
-from schemabench.units import format_bytes, format_duration, format_significant
+from schemabench.units import format_bytes, format_duration, format_significant, plural
 
 _DASH = "-"
 _OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another transaction"}
@@ -48,7 +48,7 @@ _WHEN_REPEATED = (
 def document(found: Rehearsal) -> Document:
     """Return the report of a rehearsal."""
     sections = (
-        Section(id="statements", title="Statements", nodes=(_statements(found), *_failures(found)), brief=True),
+        Section(id="statements", title="Statements", nodes=tuple(_executed(found)), brief=True),
         Section(id="writers", title="Writers", nodes=(_operations(found),), brief=True),
         Section(
             id="refused", title="Refused and repeated calls", nodes=(*_undone(found), *_hindered(found)), brief=True
@@ -91,6 +91,12 @@ def _late(found: Rehearsal) -> str:
     return f"calls that took longer than {format_duration(found.late_s)}{refused}"
 
 
+def _executed(found: Rehearsal) -> Iterator[Node]:
+    yield _statements(found)
+    yield from _notices(found)
+    yield from _failures(found)
+
+
 def _statements(found: Rehearsal) -> Table:
     return Table(
         caption="The statements, each with the calls that were under way for longer during it than during another",
@@ -125,14 +131,32 @@ def _outcome(one: StatementTimes) -> str:
     return one.outcome if one.executions < 2 else f"{one.outcome}, {one.executions} tries"  # noqa: PLR2004 (several)
 
 
+def _notices(found: Rehearsal) -> Iterator[Node]:
+    """Yield what the server said beside the results of statements."""
+    for place, one in enumerate(found.statements, start=1):
+        items = [f"{said.severity}: {said.text}{_often(said.times)}" for said in one.notices]
+        if one.notices_left_out:
+            items.append(f"{plural(one.notices_left_out, 'more message')}, not kept")
+        if items:
+            yield listed(f"{_numbered(place, one)} raised", items, "message")
+
+
+def _often(times: int) -> str:
+    return f", {plural(times, 'time')}" if times > 1 else ""
+
+
+def _numbered(place: int, one: StatementTimes) -> str:
+    """Return a statement by its number and where it stands, as in `Statement 2 (narrow.sql:7)`."""
+    return f"Statement {place}{f' ({name(one.where)})' if one.where else ''}"
+
+
 def _failures(found: Rehearsal) -> Iterator[Node]:
     """Yield why statements failed, and what has been done by then."""
     for place, one in enumerate(found.statements, start=1):
         if one.failures:
-            where = f" ({name(one.where)})" if one.where else ""
             failed = "was cancelled" if one.out_of_time else "failed"
             what = "was repeated after" if one.outcome in {"done", "rolled back"} else failed
-            yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
+            yield Bullets(lead=f"{_numbered(place, one)} {what}:", items=one.failures)
     if found.overdue:
         yield Paragraph(text=f"The migration took longer than it may, and was {_ended(found)}: allow more by --for.")
     if not found.is_done:

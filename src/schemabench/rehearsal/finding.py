@@ -217,6 +217,8 @@ def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[Statem
             duration_s=(own[-1].ended_ns - own[-1].begun_ns) / NANOSECONDS if own else None,
             executions=len(own),
             failures=tuple(_failure(one.refusal) for one in own if one.refusal is not None),
+            notices=tuple(applying.heard[place].notices()),
+            notices_left_out=applying.heard[place].left_out,
             locks=locks.of_statement(applied.samples, place),
             out_of_time=bool(own) and own[-1].out_of_time,
             calls=held.calls,

@@ -48,6 +48,18 @@ class Locked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What the server said beside the result of a statement."""
+
+    severity: str
+    """As in `WARNING`."""
+    text: str
+    """On one line, as in `relation "entry" already exists, skipping (42P07)`."""
+    times: int
+    """How often it said so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StatementTimes:
     """One statement of a migration."""
 
@@ -62,6 +74,11 @@ class StatementTimes:
     """One more than its retries; 0 if there was none."""
     failures: tuple[str, ...]
     """Why executions failed, as in `lock timeout (55P03)` and what the server said of details, in order."""
+    notices: tuple[Notice, ...] = ()
+    """What the server said beside their results, over all executions: warnings first, and the first different ones of
+    each severity."""
+    notices_left_out: int = 0
+    """How many more it said."""
     locks: tuple[Locked, ...]
     """The strongest first."""
     out_of_time: bool

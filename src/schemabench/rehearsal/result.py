@@ -44,7 +44,7 @@ def _catalogs(found: Rehearsal) -> Iterator[Node]:
     """Yield in what catalogs differ, by whose doing that is."""
     if found.catalogs:
         bare = " that was not loaded, and executed no calls" if found.provisional else ""
-        yield _listed(
+        yield listed(
             f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}{bare}",
             found.catalogs,
         )
@@ -54,20 +54,20 @@ def _catalogs(found: Rehearsal) -> Iterator[Node]:
         but = ", but for what others made" if found.by_others else ""
         yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}{but}.")
     if found.unclear:
-        yield _listed(
+        yield listed(
             f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}, and "
             "whether that is the migration's doing is not known",
             found.unclear,
         )
         yield Verbatim(label="Why it is not known:", text=found.why_unclear)
     if found.by_others:
-        yield _listed(_BY_OTHERS, found.by_others)
+        yield listed(_BY_OTHERS, found.by_others)
 
 
-def _listed(lead: str, differences: Sequence[str]) -> Bullets:
-    """Return a list of differences, which says how many there are where a terminal shows but some of them."""
-    count = f" ({plural(len(differences), 'difference')}, all of them in the JSON of -o OUT.json)"
-    return Bullets(lead=f"{lead}{count if len(differences) > _FEW else ''}:", items=tuple(differences))
+def listed(lead: str, items: Sequence[str], noun: str = "difference") -> Bullets:
+    """Return a list, which says how many items there are where a terminal shows but some of them."""
+    count = f" ({plural(len(items), noun)}, all of them in the JSON of -o OUT.json)"
+    return Bullets(lead=f"{lead}{count if len(items) > _FEW else ''}:", items=tuple(items))
 
 
 def _rows(found: Rehearsal) -> Iterator[Node]:
@@ -106,7 +106,7 @@ def _why_not(found: Rehearsal) -> str:
 
 def _counts(found: Rehearsal) -> Iterator[Node]:
     if found.counts:
-        yield _listed(
+        yield listed(
             "Tables with other numbers of rows than in the fresh installation: a migration may have deleted some, "
             "or made a table and not filled it, or the number may depend on the order of calls, or on companions",
             found.counts,
