@@ -1,4 +1,4 @@
-"""What a rehearsal says of other sessions: whom the migration waits for, and whom it keeps waiting."""
+"""What a rehearsal says of other sessions: whom the migration waits for, whom it keeps waiting, and whom it ends."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ import pytest
 from ledger import Ledger
 from test_rehearsals import HELD, QUICK, SLOW, SMALL
 
-from schemabench import Companion
+from schemabench import Companion, report
+from schemabench.rehearsal import Rehearsal, document
 from schemabench.server import Server
 
 pytestmark = pytest.mark.timeout(120)
@@ -31,6 +32,10 @@ PATIENCE_S = 60.0
 def ledger(server: Server, tmp_path: Path) -> Ledger:
     """Return where ledgers are migrated."""
     return Ledger(server=server, folder=tmp_path)
+
+
+def _said(found: Rehearsal) -> str:
+    return " ".join(report.shown(document(found), 80).split())
 
 
 def _answered(connection: psycopg.Connection[tuple[str]], query: str, *parameters: object) -> tuple[str]:
@@ -87,3 +92,99 @@ def test_a_companion_that_waits_is_told_from_writers_with_the_same_operation(led
     found = ledger.rehearse(migration, QUICK, baseline=SMALL, companions=(checking,))
 
     assert {one.who for one in found.waiters} == {"change", "look", "checking"}
+
+
+ENDS = """\
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(){};
+ALTER TABLE entry ADD COLUMN note text;
+"""
+"""Ends sessions as many a migration does, so that none is in its way."""
+
+
+def test_a_migration_that_ends_the_sessions_of_all_others_is_a_finding(ledger: Ledger) -> None:
+    reading = Companion(name="reading", operation="hold", every_s=0.05)
+
+    found = ledger.rehearse(ENDS.format(""), QUICK, baseline=SMALL, companions=(reading,))
+
+    assert [one.outcome for one in found.statements] == ["done", "done"]
+    assert {(one.writer, one.sessions, one.clients) for one in found.ended} == {("clerk", 2, 2), ("auditor", 2, 2)}
+    assert {one.reason for one in found.ended} == {"admin shutdown (57P01)"}
+    assert all(one.statement in {1, 2} for one in found.ended)
+    assert [(one.companion, one.ended) for one in found.hindered] == [("reading", True)]
+    assert found.unsampled in {1, 2}
+    assert all(one.before.calls > 0 and one.after.calls == 0 for one in found.operations)
+    assert found.is_candidate, "calls of before are all that there are, in the fresh installation, too"
+    said = _said(found)
+    assert "4 sessions of the writers ended, and made no call from then on: 2 of 2 of" in said
+    assert "of clerk, noticed " in said
+    assert "during which the session that takes them was found to have ended" in said
+    assert ledger.server.databases == ()
+
+
+def test_writers_whose_sessions_a_migration_leaves_alone_go_on(ledger: Ledger) -> None:
+    found = ledger.rehearse(ENDS.format(" AND query LIKE '/* change */%'"), QUICK, baseline=SMALL)
+
+    (ended,) = found.ended
+    assert (ended.writer, ended.sessions, ended.clients) == ("clerk", 2, 2)
+    change, look = found.operations
+    assert (change.name, look.name) == ("change", "look")
+    assert change.before.calls > 0
+    assert change.after.calls == 0
+    assert look.after.calls > 0
+    assert found.after_s > 0, "a connection that is gone has no backlog"
+    assert found.unsampled is None
+    assert found.is_candidate
+
+
+def test_calls_of_sessions_that_a_migration_ends_while_they_wait_for_it_are_refused(ledger: Ledger) -> None:
+    ending, _ = ENDS.format(" AND wait_event_type = 'Lock'").splitlines()
+    migration = HELD.replace("COMMIT", f"{ending}\nCOMMIT")
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    (ended,) = found.ended
+    assert (ended.writer, ended.sessions) == ("clerk", 2)
+    assert ended.statement in {4, 5}
+    (refused,) = found.refused
+    assert (refused.operation, refused.reason) == ("change", "admin shutdown (57P01)")
+    assert (refused.before, refused.during, refused.after) == (0, 2, 0)
+    (change,) = [one for one in found.operations if one.name == "change"]
+    assert change.during.late == 2, "they waited, and it is known for how long"
+    assert change.during.longest_s is not None
+    assert change.during.longest_s > 0.5 * HELD_S
+    assert found.is_candidate
+
+
+COMMITS_SLOWLY = f"""\
+{SMALL}
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_sleep(CASE WHEN new.entry_id = 1999 THEN 2.0 ELSE 0.25 END);
+    RETURN new;
+END $$;
+CREATE CONSTRAINT TRIGGER linger AFTER UPDATE ON entry DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION linger();
+-- name: hold
+UPDATE entry SET receipt = 7 WHERE entry_id = 1999;
+"""  # noqa: S608 (a constant)
+"""The server says what an update did, and takes its time to commit it."""
+IN_COMMIT = ENDS.format(" AND wait_event = 'PgSleep'")
+
+
+def test_a_call_whose_session_ends_after_its_answer_and_before_its_commit_is_refused(ledger: Ledger) -> None:
+    found = ledger.rehearse(IN_COMMIT, replace(QUICK, calls_per_s=40.0), baseline=COMMITS_SLOWLY)
+
+    assert sum(one.sessions for one in found.ended) == sum(one.total for one in found.refused) > 0
+    assert {one.operation for one in found.refused} == {"change"}
+    assert found.rows == "", "the fresh installation did not execute it either"
+    assert found.is_candidate
+
+
+@pytest.mark.thorough
+def test_a_companion_whose_session_ends_after_its_answer_and_before_its_commit_is_a_finding(ledger: Ledger) -> None:
+    adding = Companion(name="adding", operation="hold", every_s=2.2)
+    asked = replace(QUICK, quiet_s=2.5, calls_per_s=4.0)  # it is executed from 1.4 s to 3.4 s
+
+    found = ledger.rehearse(IN_COMMIT, asked, baseline=COMMITS_SLOWLY, companions=(adding,))
+
+    assert [(one.companion, one.times, one.ended) for one in found.hindered] == [("adding", 1, True)]
+    assert found.is_candidate

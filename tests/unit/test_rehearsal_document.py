@@ -10,6 +10,7 @@ from schemabench import rehearsal, report
 from schemabench.errors import UsageError
 from schemabench.rehearsal.record import (
     Blocker,
+    Ended,
     Hindered,
     Locked,
     Notice,
@@ -263,6 +264,25 @@ def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
     assert replace(FOUND, hindered=(BROKEN,)).is_candidate
     assert "ompanions" not in _said(FOUND)
     assert "companion failed" not in _said(FOUND)
+
+
+def test_the_verdict_says_which_writers_lost_their_sessions_since_when_and_why() -> None:
+    clerks = Ended(writer="clerk", sessions=2, clients=3, reason="admin shutdown (57P01)", statement=1, meanwhile=True)
+    auditor = replace(clerks, writer="auditor", sessions=1, clients=1, statement=2, meanwhile=False)
+    found = replace(FOUND, ended=(clerks, auditor), unsampled=1)
+
+    said = _said(found)
+
+    assert (
+        "3 sessions of the writers ended, and made no call from then on: 2 of 3 of clerk, noticed during statement 1: "
+        "admin shutdown (57P01); 1 of 1 of auditor, noticed after statement 2: admin shutdown (57P01)."
+    ) in said
+    assert "clerk: 2 of 3, noticed during statement 1: admin shutdown (57P01)" in said
+    assert "may be missing, and there are none, nor of the database's size, from statement 1 on" in said
+    assert found.is_candidate, "as with calls that are refused, the status is that of the result"
+    assert "1 session of the writers ended" in _said(replace(found, ended=(auditor,)))
+    assert "ended, and made" not in _said(FOUND)
+    assert "there are none" not in _said(FOUND)
 
 
 def test_what_the_server_said_beside_results_is_told_by_statement() -> None:

@@ -1,10 +1,16 @@
 """Which calls of writers are refused, and which can be executed again: not those that take what a refused one gives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+
+import pytest
+from fake_connection import FakeConnection
+from psycopg.pq import ConnStatus
 
 from schemabench.experiment.burst import Burst, Encoded, Pace
-from schemabench.load import Drive
+from schemabench.load import Drive, LostConnectionError, Session
 from schemabench.rehearsal import writers
 from schemabench.rehearsal.writers import Driven
 
@@ -43,10 +49,30 @@ def test_calls_that_were_not_refused_are_executed_again_at_once_or_at_their_pace
     assert (at_once.pace, paced.pace) == (None, pace)
 
 
+@contextmanager
+def _played() -> Iterator[FakeConnection]:
+    connection = FakeConnection()
+    yield connection
+    connection.finish()
+
+
+def _refusals(connection: Any, *retried: str) -> writers._Refusals:  # noqa: ANN401 (it is played)
+    return writers._Refusals(Session(connection), dict.fromkeys(retried, "repeated"))
+
+
 def test_a_lock_timeout_is_refused_unless_its_operation_is_repeated_after_one() -> None:
-    assert writers._Refusals({}).get("55P03") == "lock not available (55P03)"
-    assert writers._Refusals({"55P03": "lock not available (55P03)"}).get("55P03") is None
-    assert writers._Refusals({}).get("40P01") is None
+    with _played() as connection:
+        assert _refusals(connection).get("55P03") == "lock not available (55P03)"
+        assert _refusals(connection, "55P03").get("55P03") is None
+        assert _refusals(connection).get("40P01") is None
+
+
+def test_an_error_with_which_the_server_ends_a_session_is_no_refusal() -> None:
+    with _played() as connection:
+        connection.status = ConnStatus.BAD
+
+        with pytest.raises(LostConnectionError, match=r"admin shutdown \(57P01\)"):
+            _refusals(connection).get("57P01")
 
 
 def test_a_call_that_took_what_was_given_or_was_not_executed_itself_is_none() -> None:

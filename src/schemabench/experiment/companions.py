@@ -9,7 +9,7 @@ the counts are the writers'.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -17,7 +17,7 @@ from random import Random
 from time import perf_counter, perf_counter_ns
 from typing import TypeAlias
 
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
 from schemabench.encoding import Encoder
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
@@ -181,7 +181,7 @@ class Companions:
 
     def _worded(self, place: _Place, one: Attendant, told: Told | None) -> Talk:
         with self._words(place):
-            yield from one.begin(partial(told, place.companion) if told else None)
+            yield from _while_open(one.session, one.begin(partial(told, place.companion))) if told else one.begin()
 
     def _open(self, place: _Place, database: Database) -> Attendant:
         """Return a new session of a companion."""
@@ -272,6 +272,19 @@ class Companions:
             where=self._template.operations[companion.operation].text.place(),
             remedies=["allow longer calls: --call-timeout 2min", _LEFT_OUT],
         )
+
+
+def _while_open(session: Session, talk: Talk) -> Talk:
+    """Continue a conversation, and tell it if its session has ended.
+
+    Where the end comes with an answer, libpq has closed the socket by then, and no loop can wait for it.
+    """
+    for want in talk:
+        if session.connection.status != ConnStatus.OK:
+            with suppress(StopIteration):
+                talk.throw(LostConnectionError(session.connection.get_error_message()))
+            return
+        yield want
 
 
 def _places(template: Template, plan: Plan) -> Iterator[_Place]:

@@ -10,7 +10,7 @@ from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import Blocker, Locked, OperationTimes, Rehearsal, StatementTimes
 from schemabench.rehearsal.result import listed, result
 from schemabench.rehearsal.transactions import is_rollback
-from schemabench.rehearsal.verdict import hindrance, late_of, summed, verdict
+from schemabench.rehearsal.verdict import hindrance, late_of, loss, summed, verdict
 from schemabench.report.text import name
 from schemabench.report.tree import (
     Bullets,
@@ -51,7 +51,10 @@ def document(found: Rehearsal) -> Document:
         Section(id="statements", title="Statements", nodes=tuple(_executed(found)), brief=True),
         Section(id="writers", title="Writers", nodes=(_operations(found),), brief=True),
         Section(
-            id="refused", title="Refused and repeated calls", nodes=(*_undone(found), *_hindered(found)), brief=True
+            id="refused",
+            title="Refused and repeated calls",
+            nodes=(*_undone(found), *_lost(found), *_hindered(found)),
+            brief=True,
         ),
         Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
         Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
@@ -241,6 +244,16 @@ def _undone(found: Rehearsal) -> Iterator[Node]:
         )
 
 
+def _lost(found: Rehearsal) -> Iterator[Node]:
+    """Yield which writers' sessions ended, and when that was noticed."""
+    if found.ended:
+        yield Bullets(
+            lead="Sessions of writers that ended. What they were executing then is among the refused calls, and those "
+            "that they would have made afterwards are missing:",
+            items=tuple(f"{name(one.writer)}: {one.sessions} of {one.clients}, {loss(one)}" for one in found.ended),
+        )
+
+
 def _hindered(found: Rehearsal) -> Iterator[Node]:
     """Yield what companions could not complete, and when that began."""
     if found.hindered:
@@ -331,10 +344,20 @@ def _written(found: Rehearsal) -> Terms:
     return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))
 
 
+def _unsampled(found: Rehearsal) -> str:
+    """Return since when there are no samples, as the session that takes them ended; empty if it did not."""
+    if found.unsampled is None:
+        return ""
+    return (
+        f", and there are none, nor of the database's size, from statement {found.unsampled} on, during which the "
+        "session that takes them was found to have ended"
+    )
+
+
 def _limits(found: Rehearsal) -> Bullets:
     items = [
         "this is one rehearsal: what the quiet around it shows is normal, and a second one tells what varies",
-        "locks are samples, 0.5 to 20 ms apart: what was held for less may be missing",
+        f"locks are samples, 0.5 to 20 ms apart: what was held for less may be missing{_unsampled(found)}",
         *found.passed_over,
     ]
     if found.lag_s:

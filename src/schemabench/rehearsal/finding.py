@@ -23,6 +23,7 @@ from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.catalogs import Attributed
 from schemabench.rehearsal.record import (
+    Ended,
     Hindered,
     OperationTimes,
     Rehearsal,
@@ -35,7 +36,7 @@ from schemabench.rehearsal.stalls import Calls
 from schemabench.rehearsal.watching import Sample
 from schemabench.rehearsal.writers import Driven
 from schemabench.units import NANOSECONDS
-from schemabench.workload import Companion
+from schemabench.workload import Companion, Writer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ class Applied:
     """Operation whose calls are gathered before they are sent -> how long for, as in `for up to 1.00 s`."""
     remarks: Sequence[Remark]
     """What was passed over."""
+    unsampled_ns: int | None = None
+    """When the session ended that takes samples, on the clock of `time.perf_counter_ns`; None if it did not."""
 
     @property
     def is_done(self) -> bool:
@@ -130,9 +133,7 @@ def record(  # noqa: PLR0913 (what is known)
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
-    calls = stalls.calls(
-        driven.burst.operations, driven.due_ns, driven.drive.delays_ns, driven.drive.latencies_ns, driven.refused
-    )
+    calls = _calls(driven)
     times = _times(applied, calls)
     before_s, during_s, after_s = times.lengths_s()
     behind, behind_s = calls.behind(applying.begun_ns, asked.late_s * NANOSECONDS, applied.gathered)
@@ -158,6 +159,8 @@ def record(  # noqa: PLR0913 (what is known)
         waiters=locks.waiters(applied.samples),
         undone=(*_refused(calls, driven, times), *_retried(applying, applied.retried)),
         hindered=tuple(_hindered(applying, driven.hindered)),
+        ended=tuple(_ended(plan, applying, driven.ended)),
+        unsampled=_begun(applying, applied.unsampled_ns)[0],
         written=_written(applied),
         overdue=applying.overdue,
         behind=behind,
@@ -178,6 +181,11 @@ def record(  # noqa: PLR0913 (what is known)
         not_executed=tuple(sorted(candidate.file.operations)),
         passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
     )
+
+
+def _calls(driven: Driven) -> Calls:
+    drive = driven.drive
+    return stalls.calls(driven.burst.operations, driven.due_ns, drive.delays_ns, drive.latencies_ns, driven.refused)
 
 
 def _times(applied: Applied, calls: Calls) -> _Times:
@@ -268,6 +276,30 @@ def _retried(applying: Applying, total: Counts) -> Iterator[Undone]:
             yield Undone(operation=operation, reason=reason, retried=True, before=before, during=during, after=after)
 
 
+def _ended(plan: Plan, applying: Applying, some: Iterable[tuple[Writer, Hindrance]]) -> Iterator[Ended]:
+    """Yield which writers' sessions ended, each writer and reason once, in order of the first."""
+    found: dict[tuple[str, str], list[Hindrance]] = {}
+    for one, why in some:
+        found.setdefault((one.name, why.reason), []).append(why)
+    clients = Counter(one.name for one in plan.connections)
+    for (writer, reason), several in found.items():
+        statement, meanwhile = _begun(applying, several[0].at_ns)
+        yield Ended(
+            writer=writer,
+            sessions=len(several),
+            clients=clients[writer],
+            reason=redact_sql(reason),
+            statement=statement,
+            meanwhile=meanwhile,
+        )
+
+
+def _begun(applying: Applying, at_ns: int | None) -> tuple[int | None, bool]:
+    """Return the last statement that had been begun by then, counted from 1, and whether it was being executed."""
+    place, meanwhile = (None, False) if at_ns is None else applying.at(at_ns)
+    return None if place is None else place + 1, meanwhile
+
+
 def _hindered(applying: Applying, some: Iterable[tuple[Companion, Hindrance]]) -> Iterator[Hindered]:
     """Yield what kept companions from completing executions, each companion and reason once, in order of the first."""
     found: dict[tuple[str, str], list[tuple[Companion, Hindrance]]] = {}
@@ -275,13 +307,13 @@ def _hindered(applying: Applying, some: Iterable[tuple[Companion, Hindrance]]) -
         found.setdefault((companion.name, why.reason), []).append((companion, why))
     for several in found.values():
         companion, first = several[0]
-        place, meanwhile = applying.at(first.at_ns)
+        statement, meanwhile = _begun(applying, first.at_ns)
         yield Hindered(
             companion=companion.name,
             operation=companion.operation,
             reason=redact_sql(" ".join(first.reason.split())),
             times=len(several),
-            statement=None if place is None else place + 1,
+            statement=statement,
             meanwhile=meanwhile,
             ended=any(why.is_end for _, why in several),
         )

@@ -177,6 +177,22 @@ class Hindered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ended:
+    """Sessions of a writer that ended, as where the migration terminates them: they made no call from then on."""
+
+    writer: str
+    sessions: int
+    """How many."""
+    clients: int
+    """Of how many."""
+    reason: str
+    """As in `admin shutdown (57P01)`."""
+    statement: int | None
+    """When the first end was noticed, as in `Hindered`; likewise the next. It may have been earlier."""
+    meanwhile: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What the server wrote."""
 
@@ -232,6 +248,11 @@ class Rehearsal:
     undone: tuple[Undone, ...]
     hindered: tuple[Hindered, ...] = ()
     """What kept companions from completing executions."""
+    ended: tuple[Ended, ...] = ()
+    """The writers' sessions that ended."""
+    unsampled: int | None = None
+    """The statement during which it was noticed that the session had ended that samples locks and sizes, counted from
+    1: there are no samples from then on. None if it did not end."""
     written: Written
     overdue: bool
     """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""

@@ -222,6 +222,7 @@ class Rehearsing:
                 session=session, steps=read.steps, asked=self.asked, ending=ending, count=migrated.sessions.retried
             )
             watching = Watching(session=watcher, applying=applying, whose=_whose(migrated))
+            writers_lock_timeout = _lock_timeout(next(one for one, _ in migrated.sessions))  # which may end meanwhile
             driven = writers.drive(
                 self.plan,
                 migrated,
@@ -240,9 +241,10 @@ class Rehearsing:
                 driven=driven,
                 retried=migrated.sessions.retried(),
                 lock_timeout=_lock_timeout(session),
-                writers_lock_timeout=_lock_timeout(next(one for one, _ in migrated.sessions)),
+                writers_lock_timeout=writers_lock_timeout,
                 gathered=_gathered(migrated),
                 remarks=read.remarks,
+                unsampled_ns=watching.ended_ns,
             )
 
     def _opened(self, database: Database) -> Session:

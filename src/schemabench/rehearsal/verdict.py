@@ -5,7 +5,7 @@ Owns their wording, and sums over operations. Must not draw anything: see `docum
 
 from collections.abc import Iterator, Sequence
 
-from schemabench.rehearsal.record import Hindered, Rehearsal, Stretch
+from schemabench.rehearsal.record import Ended, Hindered, Rehearsal, Stretch
 from schemabench.report.text import name
 from schemabench.units import first_of, format_duration, plural
 
@@ -37,6 +37,7 @@ def verdict(found: Rehearsal) -> str:
             result,
             _held_up(found),
             *_refused(found),
+            *_ended(found),
             *_hindered(found),
             *_behind(found),
             *_lagged(found),
@@ -110,6 +111,19 @@ def _refused(found: Rehearsal) -> Iterator[str]:
         yield f"The server refused {when}: {_first(kinds)}."
 
 
+def _ended(found: Rehearsal) -> Iterator[str]:
+    """Yield which writers' sessions ended, since when, and why."""
+    if found.ended:
+        several = plural(sum(one.sessions for one in found.ended), "session")
+        kinds = [f"{one.sessions} of {one.clients} of {name(one.writer)}, {loss(one)}" for one in found.ended]
+        yield f"{several} of the writers ended, and made no call from then on: {_first(kinds)}."
+
+
+def loss(one: Ended) -> str:
+    """Return since when sessions of a writer are known to have ended, and why."""
+    return f"noticed {_when(one)}: {one.reason}"
+
+
 def _hindered(found: Rehearsal) -> Iterator[str]:
     """Yield which companions could not complete executions, since when, and why."""
     if found.hindered:
@@ -124,14 +138,16 @@ def hindrance(one: Hindered) -> str:
     The end of a session is known from when it was noticed, which may be later than it was.
     """
     often = "once" if one.times == 1 else f"{plural(one.times, 'time')}, first"
-    if one.statement is None:
-        when = "before statement 1"
-    else:
-        when = f"{'during' if one.meanwhile else 'after'} statement {one.statement}"
-    noticed = f"noticed {when} (its session ended)"
     if one.ended:
-        return f"{'' if one.times == 1 else f'{often} '}{noticed}: {one.reason}"
-    return f"{often} {when}: {one.reason}"
+        return f"{'' if one.times == 1 else f'{often} '}noticed {_when(one)} (its session ended): {one.reason}"
+    return f"{often} {_when(one)}: {one.reason}"
+
+
+def _when(one: Hindered | Ended) -> str:
+    """Return when a finding was made, by statements."""
+    if one.statement is None:
+        return "before statement 1"
+    return f"{'during' if one.meanwhile else 'after'} statement {one.statement}"
 
 
 def _behind(found: Rehearsal) -> Iterator[str]:

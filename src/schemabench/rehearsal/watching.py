@@ -68,12 +68,15 @@ class Watching:
         applying: The migration.
         whose: Names other sessions.
         sizes: The database's sizes, in bytes.
+        ended_ns: When it was noticed that the session had ended, as where the migration terminates it; None if it has
+            not.
     """
 
     session: Session
     applying: Applying
     whose: Whose
     sizes: list[int] = field(default_factory=list)
+    ended_ns: int | None = None
     _answers: list[tuple[int, int, PGresult]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,28 +92,29 @@ class Watching:
         return tuple(Sample(step, at_ns, tuple(self._rows(answer))) for step, at_ns, answer in self._answers)
 
     def talk(self) -> Talk:
-        """Take samples while a statement runs, without end.
+        """Take samples while a statement runs, until the session ends."""
+        try:
+            yield from self._look()
+        except (psycopg.OperationalError, LostConnectionError):
+            self.ended_ns = perf_counter_ns()
 
-        Raises `LostConnectionError` if the connection broke.
-        """
+    def _look(self) -> Talk:
         sized_ns = 0
         pid = b"%d" % self.applying.session.connection.backend_pid
-        try:
-            while True:
-                asked_ns, place = perf_counter_ns(), self.applying.place
-                if place is None:
-                    yield Pause(max(self.applying.starts_ns, asked_ns + _IDLE_NS))
-                    continue
-                answer = yield from self._asked(_LOCKS, (pid,))
-                if answer is not None and self.applying.place == place:
-                    self._answers.append((place, asked_ns, answer))
-                if asked_ns >= sized_ns:
-                    answer = yield from self._asked(_SIZE, ())
-                    self.sizes += [] if answer is None else [int(answer.get_value(0, 0) or 0)]
-                    sized_ns = asked_ns + _SIZE_EVERY_NS
-                yield Pause(perf_counter_ns() + self._interval_ns())
-        except psycopg.OperationalError as cause:
-            raise LostConnectionError(str(cause).strip()) from cause
+        while True:
+            asked_ns, place = perf_counter_ns(), self.applying.place
+            if place is None:
+                yield Pause(max(self.applying.starts_ns, asked_ns + _IDLE_NS))
+                self.session.connection.consume_input()  # the end of the session, if that is why it is resumed
+                continue
+            answer = yield from self._asked(_LOCKS, (pid,))
+            if answer is not None and self.applying.place == place:
+                self._answers.append((place, asked_ns, answer))
+            if asked_ns >= sized_ns:
+                answer = yield from self._asked(_SIZE, ())
+                self.sizes += [] if answer is None else [int(answer.get_value(0, 0) or 0)]
+                sized_ns = asked_ns + _SIZE_EVERY_NS
+            yield Pause(perf_counter_ns() + self._interval_ns())
 
     def _asked(
         self, statement: bytes, parameters: tuple[bytes, ...]

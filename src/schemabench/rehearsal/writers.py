@@ -4,7 +4,7 @@ Owns the burst, what becomes of a call that the server refuses, and the drive. M
 
 A refused call would end a run, since it is the candidate's fault there. Here it is a finding: the application of before
 the migration meets a schema that it was not written for, or gives up waiting for a lock. It is counted by its SQLSTATE,
-and the writer goes on. So does a companion.
+and the writer goes on. So does a companion. Where the server ends the session of either, others go on.
 """
 
 import os
@@ -13,19 +13,22 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from random import Random
 
+from psycopg.pq import ConnStatus
+
 from schemabench.experiment.burst import Burst, Encoded, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import words
-from schemabench.load import Drive, Ending, Hindrance, Limits, Passing, Talk
+from schemabench.load import Drive, Ending, Hindrance, Limits, LostConnectionError, Passing, Session, Talk
 from schemabench.load.session import RETRYABLE
 from schemabench.rehearsal import backlog
 from schemabench.rehearsal.applying import LOCK_TIMEOUT
 from schemabench.rehearsal.backlog import Line
+from schemabench.rehearsal.lasting import Lasting
 from schemabench.units import NANOSECONDS
-from schemabench.workload import Companion
+from schemabench.workload import Companion, Writer
 
 _NUMBER = 1
 """Of the burst."""
@@ -39,13 +42,18 @@ class _Refusals(Mapping[str, str]):
     """SQLSTATE -> what it is called, of all errors but those that are retried: none of them ends the writers.
 
     Args:
+        session: Who gets the errors. One with which the server has ended it is no refusal: a look-up raises
+            `LostConnectionError` with what it is called.
         retried: The errors that the operation's author has retried, beside those that always are.
     """
 
-    def __init__(self, retried: Mapping[str, str]) -> None:
+    def __init__(self, session: Session, retried: Mapping[str, str]) -> None:
+        self._connection = session.connection
         self._retried = {*_REPEATED, *retried}
 
     def __getitem__(self, sqlstate: str) -> str:
+        if self._connection.status != ConnStatus.OK:
+            raise LostConnectionError(words(sqlstate))
         if sqlstate in self._retried:
             raise KeyError(sqlstate)
         return words(sqlstate)
@@ -75,6 +83,8 @@ class Driven:
     """How many requests of its connection are answered before a request of a pipeline is sent, by its number."""
     hindered: Sequence[tuple[Companion, Hindrance]] = ()
     """What kept companions from completing an execution, in order."""
+    ended: Sequence[tuple[Writer, Hindrance]] = ()
+    """Whose sessions ended, in order."""
 
     def backlog_ns(self, begun_ns: int, ended_ns: int) -> int:
         """Return when what a migration held up was worked off; all on the clock of `time.perf_counter_ns`."""
@@ -165,20 +175,22 @@ def drive(  # noqa: PLR0913 (a burst and what runs beside it)
     loaded = entrant.sessions.load(calls)
     for session, _ in entrant.sessions:
         for operation, retried in session.retryable.items():
-            session.acceptable[operation] = _Refusals(retried)
+            session.acceptable[operation] = _Refusals(session, retried)
     entrant.sessions.accepted()  # of whatever was executed before
     random = Random(f"{plan.seed}/jitter/rehearsal")  # noqa: S311 (reproducible on purpose)
     hindered: list[tuple[Companion, Hindrance]] = []
+    lasting = Lasting(loaded=loaded, random=random, ending=ending)
     beside_too = entrant.companions.beside(lambda one, why: hindered.append((one, why)))
     with closing(_Silent()) as silent, beside_too as companions:
         driven = entrant.sessions.drive(
-            loaded,
+            lasting.idle,
             random,
-            Limits(told=told),
+            Limits(told=lambda passing: told(passing._replace(done=lasting.done))),
             others=(silent.descriptor, is_over),
-            beside=[*beside, *companions],
-            ending=ending,
+            beside=[*lasting.beside(), *beside, *companions],
         )
+        lasting.check()
+    driven, writers = lasting.driven(driven), dict(entrant.sessions)
     due_s = calls.pace.due_s if calls.pace else ()
     return Driven(
         drive=driven,
@@ -189,6 +201,7 @@ def drive(  # noqa: PLR0913 (a burst and what runs beside it)
         ready_ns=_on_clock(driven, loaded.due_s or ()),
         after=loaded.after,
         hindered=hindered,
+        ended=[(writers[session], why) for session, why in lasting.ended.items()],
     )
 
 
