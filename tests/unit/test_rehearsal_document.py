@@ -532,6 +532,16 @@ def test_a_report_is_written_in_the_format_of_its_suffix(tmp_path: Path) -> None
     assert content["written"]["wal_bytes"] == 20 << 20
 
 
+def test_folders_that_are_missing_are_created_with_the_report_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "today" / "report.md"
+
+    rehearsal.check_path(path)
+    assert not path.parent.parent.exists()
+
+    rehearsal.write(FOUND, path)
+    assert path.exists()
+
+
 def test_a_report_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"No report format for \.pdf"):
         rehearsal.check_path(tmp_path / "report.pdf")
