@@ -14,7 +14,7 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,12 @@ from schemabench import options
 from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.scheduling import Collecting, Together
 from schemabench.units import plural
+from schemabench.workers.losses import Key, Losses, LostExperiment
 from schemabench.workers.seat import LEADER, Seat
 
 _SEAT, _CHANNEL, _RECORD, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_record", "schemabench_lost"
-"""The keys of a worker's seat, of what it tells of its collection and of an interrupted run, and of whom it gave up."""
+"""The keys of a worker's seat, of what it tells of its collection and of an interrupted run, and of whom it gave up and
+why."""
 END_LIMIT_S = 15.0
 """How long the end of all workers may take: xdist kills those that have not ended after 10 s, if it can."""
 _BENCHMARK = "pytest-benchmark"
@@ -63,12 +65,12 @@ def seat(config: pytest.Config) -> Seat | None:
     return Seat(**told) if told else None
 
 
-def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None:
-    """Send the number of evaluations to the controller, before the collection itself.
+def announce(config: pytest.Config, evaluations: Sequence[Key], problem: str = "") -> None:
+    """Send the experiment of each evaluation to the controller, before the collection itself.
 
     Args:
         config: The worker's configuration.
-        evaluations: The number of its evaluations, which are its first tests.
+        evaluations: The experiments of its evaluations, which are its first tests.
         problem: Why no evaluation can be run; empty if they can.
     """
     getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
@@ -95,7 +97,7 @@ class Refusal:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Let the controller end the session."""
         if is_worker(session.config):
-            announce(session.config, 0, self._problem)
+            announce(session.config, (), self._problem)
 
 
 def _variables(config: pytest.Config, spec: Any) -> dict[str, str]:  # noqa: ANN401 (untyped upstream)
@@ -114,10 +116,15 @@ def _is_here(spec: Any) -> bool:  # noqa: ANN401 (untyped upstream)
     return bool(spec.popen and not spec.via)
 
 
-def give_up(session: pytest.Session, error: WorkerError) -> None:
-    """End this worker's session, since another one is gone or waits in vain; have the controller kill that one."""
-    session.shouldfail = error.what
-    getattr(session.config, "workeroutput", {})[_LOST] = error.worker
+def give_up(config: pytest.Config, error: WorkerError) -> None:
+    """Have the controller kill another worker, which is gone or waits in vain, once this one's session ends."""
+    getattr(config, "workeroutput", {}).setdefault(_LOST, (error.worker, error.headline, error.remedies))
+
+
+def end_if_without(session: pytest.Session) -> None:
+    """End this worker's session if it gave another one up: all workers take part in every evaluation."""
+    if given_up := getattr(session.config, "workeroutput", {}).get(_LOST):
+        _, session.shouldfail, _ = given_up
 
 
 def configure(config: pytest.Config, host: Callable[[pytest.Config, int], None]) -> None:
@@ -181,6 +188,12 @@ def concluded(config: pytest.Config) -> Mapping[str, Any] | None:
     return record
 
 
+def lost(config: pytest.Config) -> LostExperiment | None:
+    """Return, in a controller, the experiment that was lost with the leader; None if there is none."""
+    controller = config.pluginmanager.getplugin(_CONTROLLER)
+    return controller.losses.experiment if controller is not None else None
+
+
 def orphaned(config: pytest.Config) -> str:
     """Return, in a controller, the id of the workers' run if a worker was lost; otherwise an empty text."""
     controller = config.pluginmanager.getplugin(_CONTROLLER)
@@ -198,12 +211,14 @@ class Controller:
         run_id: The id of the workers' run.
         worker_lost: Whether a worker died, was killed, or was interrupted.
         record: The record of an interrupted leader; None without one.
+        losses: What was lost with workers that did not end by themselves.
     """
 
     def __init__(self, config: pytest.Config, host: Callable[[pytest.Config, int], None]) -> None:
         self.run_id = secrets.token_hex(4)
         self.worker_lost = False
         self.record: Mapping[str, Any] | None = None
+        self.losses = Losses()
         self._config = config
         self._host = host
         self._meeting = Path(tempfile.gettempdir()) / f"schemabench-{self.run_id}-{secrets.token_hex(8)}"
@@ -212,7 +227,9 @@ class Controller:
         self._vacant: list[int] = []
         self._evaluating: bool | None = None
         """Whether there are evaluations; None during collection."""
-        self._announced: dict[str, tuple[int, str]] = {}
+        self._together: Together[tuple[str, Key]] | None = None
+        """Knows the id and the experiment of each evaluation; None without any."""
+        self._announced: dict[str, tuple[Sequence[Key], str]] = {}
         self._nodes: dict[str, Any] = {}
 
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
@@ -257,7 +274,7 @@ class Controller:
             UsageError: Of pytest: evaluations cannot be run, or the workers' evaluations differ, or not all workers can
                 reach the server.
         """
-        evaluations = {node: tuple(ids[: self._evaluations(node)]) for node, ids in collected.items()}
+        evaluations = {node: tuple(zip(ids, self._announced_by(node), strict=False)) for node, ids in collected.items()}
         first, *others = evaluations
         for other in others:
             if evaluations[other] != evaluations[first]:
@@ -277,8 +294,8 @@ class Controller:
         self._meet()
         if self._config.option.maxworkerrestart is None:  # a replacement would have missed too much
             dsession._max_worker_restart = 0  # noqa: SLF001 (the option was read before collection)
-        dsession.sched = Together(usual, evaluations[first])
-        return dsession.sched
+        dsession.sched = self._together = Together(usual, evaluations[first])
+        return self._together
 
     def _check_reach(self, gateways: Sequence[Any]) -> None:
         """Refuse several workers of which some are elsewhere, unless the server is one that all of them may reach."""
@@ -305,27 +322,45 @@ class Controller:
                 "another folder for temporary files: TMPDIR=/path"
             ) from cause
 
-    def _evaluations(self, node: Any) -> int:  # noqa: ANN401 (untyped upstream)
-        """Return the number of a worker's evaluations."""
-        evaluations, problem = self._announced.get(node.gateway.id, (0, ""))
+    def _announced_by(self, node: Any) -> Sequence[Key]:  # noqa: ANN401 (untyped upstream)
+        """Return the experiments of a worker's evaluations."""
+        evaluations, problem = self._announced.get(node.gateway.id, ((), ""))
         if problem:
             raise pytest.UsageError(problem)
         return evaluations
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """End a session that has lost a worker as failed, which xdist ends as if its user had interrupted it."""
+        from xdist.dsession import Interrupted  # noqa: PLC0415 (not there without workers)
+
+        try:
+            done = yield
+        except Interrupted as end:
+            if not self.losses.explain(str(end)):
+                raise
+        if cause := self.losses.cause:
+            session.shouldfail = cause.headline
+            raise session.Failed(cause.headline)
+        return done
+
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 (untyped upstream)
         """Kill the worker that another one gave up: this process would wait for it forever."""
-        name = node.gateway.id
+        name, output = node.gateway.id, getattr(node, "workeroutput", {})
         if error:
             self.worker_lost = True
             if name in self._names:
                 self._vacant.append(self._names.index(name))
-            if self._evaluating and name == self._names[LEADER]:
+            if self._together is not None and name == self._names[LEADER]:
                 from schemabench.workers.meeting import call_off  # noqa: PLC0415 (imports the database driver)
 
-                call_off(str(self._meeting), f"it died ({error})")
-        lost = getattr(node, "workeroutput", {}).get(_LOST)
-        if lost in self._nodes:
-            self._give_up(self._nodes[lost])
+                call_off(str(self._meeting), "it ended")
+                if not output:  # else it was interrupted
+                    self.losses.lose(node, self._together.unfinished(node))
+        if _LOST in output:
+            worker, what, remedies = output[_LOST]
+            self.losses.hear(WorkerError(what, worker=worker, remedies=remedies))
+            self._give_up(self._nodes[worker])
 
     def end_workers(self) -> None:
         """End all workers, as xdist does later, but at once, and without waiting forever for one that is stopped."""

@@ -6,7 +6,7 @@ collected, here or by a worker. Must not hold logic that can only be tested thro
 
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from textwrap import fill
 from typing import Any, TypeVar
@@ -141,7 +141,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Release the other workers from waiting for this one in an experiment whose tests are over."""
     if distribution.seat(item.config) and (parameters := _parameters(item)):
         workload, cardinality, _ = parameters
-        item.config.stash[KEY].end(workload, cardinality, item.stash.get(_ENDED, "it passed"))
+        if item.config.stash[KEY].end(workload, cardinality, item.stash.get(_ENDED, "it passed")):
+            distribution.end_if_without(item.session)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reports the collection
@@ -158,7 +159,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         bench.want(workload, cardinality, candidate)
     if distribution.is_worker(config):
         session.items[:] = [*evaluations, *(item for item in session.items if not _parameters(item))]
-        distribution.announce(config, len(evaluations))
+        distribution.announce(config, [(workload, size) for workload, size, _ in map(_parameters, evaluations)])
     if evaluations and entries.comparing(config):
         try:
             entries.check_compared(config, bench.sizes())
@@ -188,10 +189,10 @@ def evaluated(
     entries.mark_used(benchmark)
     bench = config.stash[KEY]
     if bench.seat and not bench.seat.leads:
-        _, problem = _attempt(node, lambda: bench.follow(workload, cardinality))
+        _, problem = _attempt(config, lambda: bench.follow(workload, cardinality))
         pytest.skip(problem or "the worker that leads reports it")
     before = bench.findings
-    result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate))
+    result, problem = _attempt(config, lambda: bench.result(workload, cardinality, candidate))
     if bench.findings is not before:
         node.stash[_RUN] = bench.record()
         _write_reports(config, bench)
@@ -216,20 +217,20 @@ def searched_for(request: pytest.FixtureRequest, workload: str, cardinality: str
         pytest.fail("A search runs in one process: leave out -n", pytrace=False)
     if candidate == BASELINE:
         pytest.skip("the baseline is the reference of the comparison")
-    found, problem = _attempt(request.node, lambda: searched(bench, workload, cardinality, candidate))
+    found, problem = _attempt(request.config, lambda: searched(bench, workload, cardinality, candidate))
     _write_reports(request.config, bench)
     if found is None:
         pytest.fail(problem, pytrace=False)
     return found
 
 
-def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | None, str]:
-    """Return a call's result, or the text of its error; if a worker is gone, end the session."""
+def _attempt(config: pytest.Config, call: Callable[[], Result]) -> tuple[Result | None, str]:
+    """Return a call's result, or the text of its error; if a worker is gone, give it up."""
     try:
         return call(), ""
     except WorkerError as error:
         if error.worker:
-            distribution.give_up(node.session, error)
+            distribution.give_up(config, error)
         return None, str(error)
     except SchemabenchError as error:
         return None, str(error)
@@ -295,6 +296,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             distribution.hand_in(config, to_builtins(bench.record()))
         if record := distribution.concluded(config):
             bench.adopt(from_builtins(record))
+        if lost := distribution.lost(config):
+            lost.report(config, bench.lose(lost.workload, lost.cardinality, lost.error))
         well = True
         try:
             bench.close()
@@ -323,19 +326,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Generator[None, None, None]:
-    """Show the ranking and the paths of the reports below pytest-benchmark's table, even if that ends the session."""
+    """Show what there is to tell of the run below pytest-benchmark's table, even if that ends the session."""
     try:
         return (yield)
     finally:
         bench = config.stash.get(KEY, None)
-        if bench is not None and (record := bench.record()).experiments:
+        if bench is not None and (told := list(_summary(config, bench))):
             terminalreporter.section("schemabench")
-            for told in entries.other_conditions(config, record):
-                terminalreporter.write_line(f"{fill(told, _WIDTH)}\n")
-            terminalreporter.write_line(report.terminal(record))
-            for path in bench.asked.options.report:
-                if bench.asked.folder / path not in config.stash[_REPORTS].unwritten:
-                    terminalreporter.write_line(f"report: {path}")
+            for text in told:
+                terminalreporter.write_line(text)
+
+
+def _summary(config: pytest.Config, bench: Bench) -> Iterator[str]:
+    """Yield the ranking and the paths of the reports, or of those that are not of this run if it has no results."""
+    record, paths = bench.record(), {path: bench.asked.folder / path for path in bench.asked.options.report}
+    if record.experiments:
+        yield from (f"{fill(told, _WIDTH)}\n" for told in entries.other_conditions(config, record))
+        yield report.terminal(record)
+        yield from (f"report: {path}" for path in paths if paths[path] not in config.stash[_REPORTS].unwritten)
+    elif bench.is_fruitless:
+        old = [path for path in paths if paths[path].exists()]
+        yield from (f"{path} is of an earlier run: no experiment of this one has a result" for path in old)
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:

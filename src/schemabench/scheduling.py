@@ -4,7 +4,10 @@ Owns the order. Must not know how evaluations are recognized.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+Evaluation = TypeVar("Evaluation")
+"""What is known of an evaluation; how it is known is up to the controller."""
 
 
 class Collecting:
@@ -48,15 +51,15 @@ class Collecting:
         self._collected.pop(node, None)
 
 
-class Together:
+class Together(Generic[Evaluation]):
     """The scheduler of a session with evaluations: all workers execute these first; another scheduler sends the rest.
 
     Args:
         usual: The other scheduler; for it, each worker's tests begin after the evaluations.
-        evaluations: The ids of the evaluations, which come first in every worker's collection.
+        evaluations: The evaluations, which come first in every worker's collection.
     """
 
-    def __init__(self, usual: Any, evaluations: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
+    def __init__(self, usual: Any, evaluations: Sequence[Evaluation]) -> None:  # noqa: ANN401 (untyped upstream)
         self._usual = usual
         self._evaluations = evaluations
         self._rests: dict[Any, Rest] = {}
@@ -125,14 +128,21 @@ class Together:
         rest = self._rests[node]
         self._usual.remove_pending_tests_from_node(rest, [index - rest.first for index in indices])
 
+    def unfinished(self, node: Any) -> Sequence[Evaluation]:  # noqa: ANN401 (untyped upstream)
+        """Return the evaluations that a worker was sent and has not finished, in order."""
+        return [self._evaluations[index] for index in self._left.get(node, ())]
+
     def remove_node(self, node: Any) -> str | None:  # noqa: ANN401 (untyped upstream)
-        """Remove a worker; return the id of its unfinished test, if any."""
+        """Remove a worker; return the id of its unfinished test, if any, of which xdist reports that it crashed.
+
+        That is none while the worker was at an evaluation, which the leader reports.
+        """
         rest, left = self._rests.pop(node), self._left.pop(node, [])
         try:
             test: str | None = self._usual.remove_node(rest)
         except KeyError:  # it had no other test
             test = None
-        return self._evaluations[left[0]] if left else test
+        return None if left else test
 
 
 class Rest:

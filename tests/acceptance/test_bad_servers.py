@@ -25,13 +25,19 @@ def test_a_server_that_cannot_be_had_is_a_clear_error(shop: Shop, spec: str, wor
     assert_clear(result, *words)
 
 
-def test_candidates_after_the_first_refer_to_the_error_in_a_line(shop: Shop) -> None:
-    result = shop.run("--postgres", UNREACHABLE)
+def test_candidates_after_the_first_refer_to_the_error_in_a_line_and_an_old_report_is_said_to_be_old(
+    shop: Shop,
+) -> None:
+    shop.write("run.md", "of yesterday")
+    result = shop.run("--postgres", UNREACHABLE, "--report", "run.md", "--report", "new.md")
 
     result.assert_outcomes(failed=2)
     assert_clear(result, f"No connection to {UNREACHABLE}", "--postgres embedded")
     assert said(result).count("start the server, or open its port") == 1
     assert "orders typical has no result: No connection to" in said(result)
+    assert "run.md is of an earlier run: no experiment of this one has a result" in said(result)
+    assert "new.md is" not in said(result)
+    assert shop.read("run.md") == "of yesterday"
 
 
 def test_a_wrong_password_is_a_clear_error(shop: Shop, shared: Shared) -> None:

@@ -89,7 +89,9 @@ def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
-    assert_clear(result, "The worker gw1", "was lost" if how == signal.SIGKILL else "was stopped", "in block")
+    assert_clear(
+        result, "The worker gw1", "was lost" if how == signal.SIGKILL else "was stopped", "the trial of", "block"
+    )
     assert _reported(shop)[:1] == ["orders"], "the other is there, too, if a block of it was finished"
     assert "orders at typical" in said(result)
 
@@ -106,9 +108,13 @@ def test_the_blocks_before_a_worker_was_lost_are_ranked_with_its_name_and_the_ru
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=3)
     lost = "The worker gw1 was lost while executing the trial of"
-    assert_clear(result, lost, "orders at typical", "Service times are left out")
+    assert_clear(result, lost, "orders at typical", "until it lost a worker", "Service times are left out")
+    assert "interrupted" not in said(result).lower()
     assert f"orders typical was cut short: {lost}" in " ".join(shop.read("run.md").split())
+    assert "the loss of a worker" in shop.read("run.md")
     experiment = told.experiment(shop)
     assert experiment["stopped"] == "interrupted"
     assert experiment["blocks"] >= 1
@@ -135,14 +141,22 @@ def test_a_leader_that_is_gone_ends_the_run_and_its_databases_go(
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
-    assert_clear(result, "The leading worker gw0", "was lost" if how == signal.SIGKILL else "was stopped")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=2, failed=2)
+    befell = "was lost" if how == signal.SIGKILL else "was stopped"
+    lost = f"returns typical has no result: The leading worker gw0 {befell}"
+    assert_clear(result, lost, "then run again", "(see above)")
+    assert lost in " ".join(shop.read("run.md").split())
     assert _reported(shop) == ["orders"]
     assert shared.databases() == set()
 
 
-def test_a_leader_that_is_killed_leaves_no_server(shop: Shop, place: Path) -> None:
+def test_a_leader_that_is_killed_leaves_no_server_and_says_what_is_lost_and_which_report_is_old(
+    shop: Shop, place: Path
+) -> None:
     shop.write("conftest.py", SPEAKING)
-    run = shop.start("-n", "2", "--budget", "60s", "--postgres", "embedded")
+    shop.write("run.md", "of yesterday")
+    run = shop.start("-n", "2", "--budget", "60s", "--postgres", "embedded", *REPORTS)
     wait_for(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
     wait_for(run, (shop.path / "gw0.pid").exists)
     _worker(shop, "gw0").kill()
@@ -150,8 +164,12 @@ def test_a_leader_that_is_killed_leaves_no_server(shop: Shop, place: Path) -> No
     result, took_s = _finish(shop, run)
 
     assert took_s < ENDS_S
-    assert result.ret != 0
-    assert "worker 'gw0' crashed" in said(result)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=2)
+    assert_clear(result, "orders typical has no result: The leading worker gw0 was lost", "then run again")
+    assert "run.md is of an earlier run: no experiment of this one has a result" in said(result)
+    assert "run.json is of" not in said(result)
+    assert shop.read("run.md") == "of yesterday"
     assert list((place / "schemabench" / "servers").iterdir()) == []
 
 

@@ -19,7 +19,8 @@ _TELLS = re.compile(r"(?:!+ (?:[\w.]+\.\w+: )?(?P<ended>.+?) !+|(?:ERROR|WARNING
 """How pytest says why it ends, and how schemabench complains."""
 _NOTHING, _BARE = "nothing", {"KeyboardInterrupt", "_pytest.outcomes.Exit"}
 _ADDRESSES = re.compile(
-    r"sb_[0-9a-f]{8}|\(process \d+\)|port \d+|127\.0\.0\.1:\d+|(?<![:/\w])/[\w./-]*/(?=\w)|\d+(\.\d+)? m?s\b"
+    r"sb_[0-9a-f]{8}|\(process \d+\)|process \d+ on \S+|port \d+|127\.0\.0\.1:\d+|(?<![:/\w])/[\w./-]*/(?=\w)"
+    r"|\d+(\.\d+)? m?s\b"
 )
 """What differs from run to run."""
 _SERVER = re.compile(r"(?P<kind>\w[\w ]*) \((?P<seconds>[\d.]+|-)\)")

@@ -11,6 +11,7 @@ import pytest
 from execnet.xspec import XSpec
 from hypothesis import given
 from hypothesis import strategies as st
+from xdist.dsession import Interrupted
 from xdist.scheduler import (
     EachScheduling,
     LoadFileScheduling,
@@ -21,7 +22,9 @@ from xdist.scheduler import (
 )
 
 from schemabench import distribution
+from schemabench.errors import WorkerError
 from schemabench.scheduling import Collecting, Together
+from schemabench.workers.losses import Losses
 
 SCHEDULERS = (
     EachScheduling,
@@ -125,7 +128,7 @@ def test_files_stay_together_where_dist_has_it_so() -> None:
 
 
 @pytest.mark.parametrize("kind", SCHEDULERS)
-def test_a_worker_that_dies_was_at_the_evaluation_that_it_had_not_ended(kind: Callable[[Any], Any]) -> None:
+def test_a_worker_that_dies_at_an_evaluation_leaves_it_to_be_reported_once(kind: Callable[[Any], Any]) -> None:
     ids = _ids(2, 1)
     nodes = [Worker("gw0"), Worker("gw1")]
     scheduler = Together(kind(_config(2)), ids[:2])
@@ -136,7 +139,9 @@ def test_a_worker_that_dies_was_at_the_evaluation_that_it_had_not_ended(kind: Ca
     nodes[1].run_one(scheduler)
 
     assert not scheduler.tests_finished
-    assert scheduler.remove_node(nodes[1]) == ids[1]
+    assert [scheduler.unfinished(node) for node in nodes] == [ids[:2], ids[1:2]]
+    assert scheduler.remove_node(nodes[1]) is None, "xdist itself would report it, beside the leader"
+    assert scheduler.unfinished(nodes[1]) == []
 
 
 def test_tests_are_handed_out_once_every_worker_has_collected() -> None:
@@ -248,7 +253,7 @@ def test_a_worker_that_was_given_up_counts_as_down_even_if_it_cannot_be_killed()
         )
         for name in ("gw0", "gw1")
     ]
-    nodes[0].workeroutput["schemabench_lost"] = "gw1"
+    nodes[0].workeroutput["schemabench_lost"] = "gw1", "The worker gw1 was stopped", ["end it"]
     controller.pytest_xdist_setupnodes([node.gateway for node in nodes])
     for node in nodes:
         controller.pytest_configure_node(node)
@@ -259,6 +264,7 @@ def test_a_worker_that_was_given_up_counts_as_down_even_if_it_cannot_be_killed()
     nodes[1].notify_inproc.assert_called_once_with("errordown", node=nodes[1], error="another worker gave it up")
     assert nodes[1]._down
     assert controller.worker_lost
+    assert str(controller.losses.cause) == "The worker gw1 was stopped\nTo fix this: end it"
     never.set()
 
 
@@ -272,3 +278,81 @@ def test_workers_that_cannot_be_ended_are_not_waited_for_forever(monkeypatch: py
     distribution.Controller(config, lambda *_: None).end_workers()
     manager.teardown_nodes()  # as xdist does then
     never.set()
+
+
+LEFT = [
+    ("tests/test_orders.py::test_orders[baseline]", ("orders", "typical")),
+    ("tests/test_orders.py::test_orders[other]", ("orders", "typical")),
+    ("tests/test_returns.py::test_returns[baseline]", ("returns", "typical")),
+]
+UNKNOWN = "The leading worker gw0 was lost: its process ended, or the connection to it"
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([], UNKNOWN),
+        ([("gw0", "gw0 was lost in block 3"), ("gw0", "gw0 was lost")], "gw0 was lost in block 3"),
+        ([("gw1", "gw1 was stopped")], UNKNOWN),
+    ],
+)
+def test_every_test_of_the_experiment_at_which_the_leader_was_fails_once_and_the_first_says_what_to_do(
+    told: list[tuple[str, str]], why: str
+) -> None:
+    losses, config = Losses(), Mock()
+    for worker, words in told:
+        losses.hear(WorkerError(words, worker=worker))
+    losses.lose(SimpleNamespace(gateway=SimpleNamespace(id="gw0")), LEFT)
+    assert losses.experiment is not None
+    assert losses.cause is not None
+    assert losses.experiment.error.what == losses.cause.what == why
+
+    losses.experiment.report(config, WorkerError("orders typical has no result", remedies=["run again"]))
+
+    reports = [call.kwargs["report"] for call in config.hook.pytest_runtest_logreport.call_args_list]
+    assert [(report.nodeid, report.when, report.outcome, report.longrepr) for report in reports] == [
+        (LEFT[0][0], "call", "failed", "orders typical has no result\nTo fix this: run again"),
+        (LEFT[0][0], "teardown", "passed", None),
+        (LEFT[1][0], "call", "failed", "orders typical has no result (see above)"),
+        (LEFT[1][0], "teardown", "passed", None),
+    ]
+
+
+def test_a_leader_that_had_ended_all_evaluations_takes_none_along() -> None:
+    losses = Losses()
+    losses.lose(SimpleNamespace(gateway=SimpleNamespace(id="gw0")), [])
+
+    assert (losses.cause, losses.experiment) == (None, None)
+
+
+def _looped(controller: distribution.Controller, end: BaseException | None) -> Any:  # noqa: ANN401 (a session)
+    """Return the session of a controller whose loop ends as xdist's does, with an error or without one."""
+    session = SimpleNamespace(shouldfail=False, Failed=pytest.Session.Failed)
+    loop: Any = controller.pytest_runtestloop(session)
+    next(loop)
+    with pytest.raises(StopIteration) as ended:
+        loop.throw(end) if end else loop.send("done")
+    assert ended.value.value == "done"
+    return session
+
+
+def test_a_session_that_lost_a_worker_has_failed_and_was_not_interrupted() -> None:
+    config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
+    controller = distribution.Controller(config, lambda *_: None)
+    controller.losses.hear(WorkerError("The worker gw1 was lost", worker="gw1"))
+
+    with pytest.raises(pytest.Session.Failed, match="The worker gw1 was lost"):
+        _looped(controller, Interrupted("The worker gw1 was lost"))
+    with pytest.raises(Interrupted, match="gw2 received keyboard-interrupt"):
+        _looped(controller, Interrupted("gw2 received keyboard-interrupt"))
+    with pytest.raises(KeyboardInterrupt):
+        _looped(controller, KeyboardInterrupt())
+
+
+def test_a_session_that_lost_no_worker_ends_as_xdist_ends_it() -> None:
+    config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
+    controller = distribution.Controller(config, lambda *_: None)
+
+    assert not _looped(controller, None).shouldfail
+    with pytest.raises(Interrupted, match="stopping after 1 failures"):
+        _looped(controller, Interrupted("stopping after 1 failures"))

@@ -24,7 +24,7 @@ from schemabench.bench.findings import Findings, Key
 from schemabench.bench.subject import Subject
 from schemabench.bench.worker import Worker
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, SchemabenchError, ServerError, tell_besides
+from schemabench.errors import Interrupted, SchemabenchError, ServerError, WorkerError, tell_besides
 from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
@@ -69,6 +69,7 @@ class Bench:
         self._stack = ExitStack()
         self._server: Server | SchemabenchError | None = None
         self._worker = Worker(seat, asked.options.postgres, self._stack) if seat else None
+        self._begun = False
         self._adopted: Run | None = None
         """The record of another process, which replaces this process's own."""
 
@@ -138,6 +139,7 @@ class Bench:
             Interrupted: The experiment was interrupted; its results so far are in the record.
         """
         key = workload, cardinality
+        self._begun = True
         if key not in self.findings.ended:
             try:
                 kept(lambda: self._measure(key), partial(self._keep, key))
@@ -178,16 +180,34 @@ class Bench:
         topic = self._topic((workload, cardinality))
         self._worker.follow(topic, lambda: self.plan(workload, cardinality))
 
-    def end(self, workload: str, cardinality: str, outcome: str) -> None:
-        """Record the end and the outcome of an experiment's test, so that no worker waits for this one in vain."""
+    def end(self, workload: str, cardinality: str, outcome: str) -> bool:
+        """Record the end and the outcome of an experiment's test in a worker; return whether it was the last.
+
+        No other worker then waits for this one in vain.
+        """
+        assert self._worker is not None, "a single process has no other that waits"
         key = workload, cardinality
-        if self._worker is not None:
-            self._worker.end(self._topic(key), len(self._wanted[key]), outcome)
+        return self._worker.end(self._topic(key), len(self._wanted[key]), outcome)
+
+    def lose(self, workload: str, cardinality: str, error: WorkerError) -> WorkerError:
+        """Record that an experiment was lost with the process that led it; return the error of its remaining tests.
+
+        Args:
+            workload: The workload's name.
+            cardinality: The cardinality's name.
+            error: Why that process is gone. It may have told the experiment's result before.
+        """
+        key, end = (workload, cardinality), "was measured, but not all of its tests were reported"
+        if key not in {(one.workload, one.cardinality) for one in self.record().experiments}:
+            self._keep(key, error)
+            self._begun, end = True, "has no result"
+        return WorkerError(f"{' '.join(key)} {end}: {error.headline}", remedies=error.remedies)
 
     def record(self) -> Run:
         """Return the record of the run so far: the finished parts, whatever else failed."""
         if self._adopted is not None:
-            return replace(self._adopted, command=self.asked.command, options=self.asked.origins)
+            notices = (*self._adopted.notices, *self.findings.notices)
+            return replace(self._adopted, command=self.asked.command, options=self.asked.origins, notices=notices)
         server = self._server if isinstance(self._server, Server) else None
         return Run(
             run_id=self._run_id,
@@ -206,7 +226,12 @@ class Bench:
 
     def adopt(self, run: Run) -> None:
         """Replace this process's record with that of another process."""
-        self._adopted = run
+        self._adopted, self._begun = run, True
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether experiments were begun, here or by the process that leads, and none has a result."""
+        return self._begun and not self.record().experiments
 
     def serve(self, *, by_turns: bool = True) -> Server:
         """Return the server, started for all experiments of the session.

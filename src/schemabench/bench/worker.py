@@ -68,8 +68,10 @@ class Worker:
         if link := self._meeting.join(topic):
             follow(plan, link, self._seat)
 
-    def end(self, topic: int, tests: int, outcome: str) -> None:
-        """Record the end of one of an experiment's tests; after the last, no other worker waits for this one.
+    def end(self, topic: int, tests: int, outcome: str) -> bool:
+        """Record the end of one of an experiment's tests, and return whether it was the last.
+
+        After the last, no other worker waits for this one.
 
         A test may fail or be skipped before it requests a result: on this worker alone, or on all.
 
@@ -80,9 +82,10 @@ class Worker:
         """
         self._ended[topic] += 1
         if self._ended[topic] < tests:
-            return
+            return False
         if self._seat.leads:
             self._meeting.dismiss(topic)
         elif topic not in self._followed:
             self._followed.add(topic)
             self._meeting.excuse(topic, f"its test ended before it evaluated anything: {outcome}")
+        return True

@@ -28,8 +28,9 @@ from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Databases, Reached
 from schemabench.workers import latencies, messages, stalling, wire
-from schemabench.workers.link import LOST, STOPPED, UNREACHED, Link
+from schemabench.workers.link import Link
 from schemabench.workers.protocol import Conversation, Role
+from schemabench.workers.remedies import LOST, STOPPED, UNREACHED
 from schemabench.workers.seat import LEADER, Seat
 from schemabench.workload import Writer
 

@@ -31,8 +31,9 @@ from schemabench.experiment.team import Executed, Part, Samples, execute, togeth
 from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
 from schemabench.workers import latencies, messages, stalling, wire
-from schemabench.workers.link import LOST, STOPPED, Link
+from schemabench.workers.link import Link
 from schemabench.workers.protocol import Conversation, Role, State
+from schemabench.workers.remedies import LOST, STOPPED
 from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.25

@@ -31,16 +31,6 @@ Heard: TypeAlias = dict[str, Any]
 
 LINK_LABEL = "workers"
 """The purpose of the database, in its name."""
-LOST = (
-    "if its process ended: check the kernel's log of its machine (dmesg), often for a lack of memory; then run again",
-    "if only its connection did: check the server's log, and the network between the two; then run again",
-)
-STOPPED = (
-    "check its machine: a process that is suspended, swapping or busy cannot take its share; if it is still there, end "
-    "it (kill -KILL); then run again"
-)
-UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
-"""Remedies for a worker that was lost, was stopped, or cannot reach the server."""
 SEAT_LIMIT_S = 30.0
 """How long a worker waits for the lock of its seat, which nobody else should have."""
 _LONGEST_PIECE = 7_900

@@ -20,8 +20,9 @@ from schemabench.server import Database, Server
 from schemabench.server.database import database_name, exists
 from schemabench.server.dsn import Conninfo, RefusedError, connect, steered, unsteered, with_words
 from schemabench.server.spec import Existing, parse_spec
-from schemabench.workers.link import LINK_LABEL, STOPPED, UNREACHED, Link
+from schemabench.workers.link import LINK_LABEL, Link
 from schemabench.workers.messages import Gone, Over
+from schemabench.workers.remedies import STOPPED, UNREACHED
 from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
