@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from math import inf
 from random import Random
 
@@ -149,6 +150,24 @@ def test_a_lock_timeout_is_retried_until_the_lock_is_had(admin: psycopg.Connecti
     assert blocker.retried == {}
     assert max(done.latencies_ns[1:]) > 50_000_000
     assert _value(admin, "SELECT n FROM counter") == 3
+
+
+@pytest.mark.parametrize("round_trip_s", [0.0, 0.0001], ids=["plain", "at a distance"])
+def test_what_a_commit_refuses_is_no_success(admin: psycopg.Connection, conninfo: str, round_trip_s: float) -> None:
+    """Deferred constraints are checked at the commit, which comes after the statement's own result."""
+    admin.execute("CREATE TABLE entry (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO entry VALUES (1)")
+    with closing(Session.open(conninfo, round_trip_s=round_trip_s)) as session:
+        _prepare(session, add="INSERT INTO entry VALUES ($1)")
+        session.acceptable["add"] = {"23505": "unique violation"}
+        requests: list[Request] = [(number, "add", ((b"add", [b"%d" % number]),)) for number in range(3)]
+        _drive((session, requests))
+
+        assert session.accepted == [(1, "add", "unique violation")]
+        assert admin.execute("SELECT id FROM entry ORDER BY id").fetchall() == [(0,), (1,), (2,)]
+        session.acceptable.clear()
+        with pytest.raises(StatementFailedError) as caught:
+            _drive((session, requests))
+        assert caught.value.refusal.sqlstate == "23505"
 
 
 def test_large_parameters_are_sent_whole(admin: psycopg.Connection, connect: Connect) -> None:

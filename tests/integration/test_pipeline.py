@@ -194,6 +194,19 @@ def test_a_transaction_that_fails_ends_the_pipeline_and_those_behind_it_are_sent
     assert _is_fit(session)
 
 
+def test_what_a_commit_refuses_in_a_pipeline_is_no_success(admin: psycopg.Connection, connect: Connect) -> None:
+    """Deferred constraints are checked at the commit, which comes after the statement's own result."""
+    admin.execute("CREATE TABLE entry (id int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO entry VALUES (10)")
+    session = connect(add="INSERT INTO entry VALUES ($1)")
+    session.acceptable["add"] = {"23505": "unique violation"}
+    requests: list[Request] = [(number, "add", [_step("add", number)]) for number in range(40)]
+    _drive((session, requests))
+
+    assert session.accepted == [(10, "add", "unique violation")]
+    assert _rows(admin, "SELECT id FROM entry ORDER BY id") == list(range(40))
+    assert _is_fit(session)
+
+
 def test_a_refused_statement_ends_the_drive_with_what_the_server_said(connect: Connect) -> None:
     session = connect(divide="SELECT 1 / $1::int")
     requests: list[Request] = [

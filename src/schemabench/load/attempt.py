@@ -17,7 +17,6 @@ from schemabench.load.session import (
     RETRY_LIMIT,
     RETRYABLE,
     ROLLBACK,
-    SUCCEEDED,
     UNKNOWN_COLUMN,
     WRONG_TYPE,
     LostConnectionError,
@@ -25,7 +24,7 @@ from schemabench.load.session import (
     Session,
     StatementFailedError,
 )
-from schemabench.load.talk import UNDONE, AnyStep, Done, Linked, Pause, Request, Talk, Value, Want, exchange
+from schemabench.load.talk import SUCCEEDED, UNDONE, AnyStep, Done, Linked, Pause, Request, Talk, Value, Want, exchange
 from schemabench.units import NANOSECONDS
 
 _FIRST_BACKOFF_S = 0.001

@@ -13,7 +13,7 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load.attempt import attempt, failed, lacking, recover
 from schemabench.load.session import LostConnectionError, Session
-from schemabench.load.talk import Pause, Request, Talk, Want
+from schemabench.load.talk import Pause, Request, Talk, Want, first_error
 
 _GLANCE_NS = 200_000
 """How often a request looks whether what it waits for is there."""
@@ -58,8 +58,8 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
                     yield None
                     consume()
                 result = receive()
-                while receive() is not None:
-                    pass
+                while (further := receive()) is not None:
+                    result = first_error(result, further)
                 if result is None or ((status := result.status) != done and status != rows):
                     yield from recover(session, request, failed(session, step, result), random)
                     break

@@ -22,8 +22,8 @@ from psycopg.pq.abc import PGresult
 from schemabench.load.attempt import failed, recover
 from schemabench.load.conversation import conduct
 from schemabench.load.pace import Schedule
-from schemabench.load.session import SUCCEEDED, LostConnectionError, Session
-from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, hand
+from schemabench.load.session import LostConnectionError, Session
+from schemabench.load.talk import SUCCEEDED, AnyStep, Pause, Request, Talk, Want, hand
 
 ENDED = "ended pipeline"
 """Why requests behind a failed transaction block are sent again."""
@@ -179,12 +179,13 @@ class _Window:
             one, result = sent[0], connection.get_result()
             if result is None:
                 one.heard += 1
-                if one.heard > len(one.request[2]):
+                if one.heard > len(one.request[2]) + bool(one.failed):  # a commit that is refused has an answer, too
                     raise LostConnectionError(connection.get_error_message())
             elif (status := result.status) == ExecStatus.PIPELINE_SYNC:
                 self._arriving.append((perf_counter_ns() + self._session.round_trip_ns, sent.popleft()))
             elif status not in SUCCEEDED and one.failed is None:
-                one.failed = one.request[2][one.heard], result
+                steps = one.request[2]
+                one.failed = steps[min(one.heard, len(steps) - 1)], result
         return len(sent) < waiting
 
     def _answer(self, one: _Sent, now_ns: int) -> None:

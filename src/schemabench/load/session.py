@@ -43,7 +43,6 @@ SETTINGS = {
 ISOLATION = "default_transaction_isolation"
 """The setting that a session takes from its workload."""
 
-SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 ROLLBACK = b"rollback"
 """The name of the statement that every session has prepared."""
 

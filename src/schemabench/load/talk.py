@@ -68,6 +68,10 @@ class Rows(NamedTuple):
     """What the text was made of, if it changes from call to call."""
 
 
+SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
+"""The results of statements that were executed."""
+
+
 class Done(Enum):
     """In place of a value, that a request is done."""
 
@@ -208,6 +212,14 @@ def hand(connection: PGconn, step: AnyStep) -> None:
         connection.send_query_prepared(*step)
 
 
+def first_error(result: PGresult | None, further: PGresult) -> PGresult:
+    """Return what tells how a statement ended, of its result and a further one.
+
+    A further one is the error of its commit, or libpq's own after the error with which the server closed the session.
+    """
+    return further if result is None or result.status in SUCCEEDED else result
+
+
 def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:
     """Return the result of the step that was sent; None if the connection broke.
 
@@ -220,8 +232,8 @@ def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | 
     result = connection.get_result()
     if result is not None and result.status == ExecStatus.COPY_IN:
         return result
-    while connection.get_result() is not None:
-        pass
+    while (further := connection.get_result()) is not None:
+        result = first_error(result, further)
     return result
 
 

@@ -19,8 +19,8 @@ from psycopg.pq.abc import PGresult
 
 from schemabench.errors import CandidateError, ServerError
 from schemabench.load import Ending, LostConnectionError, Refusal, Session
-from schemabench.load.session import SUCCEEDED, Undone
-from schemabench.load.talk import Pause, Talk, Want
+from schemabench.load.session import Undone
+from schemabench.load.talk import SUCCEEDED, Pause, Talk, Want
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
 from schemabench.rehearsal.notices import Heard
