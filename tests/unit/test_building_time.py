@@ -8,7 +8,7 @@ import pytest
 
 from schemabench import statistics
 from schemabench.errors import UsageError
-from schemabench.experiment.forecasting import Openings, forecast, forecast_blocks
+from schemabench.experiment.forecasting import Openings, forecast, forecast_afterwards, forecast_blocks
 
 
 def test_long_building_is_forecast() -> None:
@@ -24,6 +24,22 @@ def test_copies_are_forecast_with_it() -> None:
     assert forecast(43, 5.0, 40.0, 2.0) == ""
     assert ", and copying their databases meanwhile up to 16.0 s, in addition" in forecast(43, 5.0, 40.0, 16.0)
     assert ", in addition to the 40.0 s of its blocks and to" in forecast(43, 150.0, 40.0, is_step=True), "of a curve"
+
+
+def test_what_entrants_do_by_turns_after_the_blocks_is_forecast(tmp_path: Path) -> None:
+    plan = made_up.plan(tmp_path, "a", budget_s=40.0)
+    production = replace(plan.found.workload, production_s=lambda _: 0.5)
+    paced = replace(plan, found=replace(plan.found, workload=production))
+
+    assert forecast_afterwards(plan) == ""
+    assert forecast_afterwards(replace(plan, soak_s=2.0)) == ""
+    assert forecast_afterwards(replace(plan, soak_s=600.0, adequacy_s=20.0)) == (
+        "after the blocks, the soak takes about 30 min, 10 min for each of 3 entrants"
+    ), "there is no production load"
+    assert forecast_afterwards(replace(paced, soak_s=600.0, adequacy_s=20.0)) == (
+        "after the blocks, replaying production's load takes about 1 min, 20.0 s for each of 3 entrants, and the soak "
+        "takes about 30 min, 10 min for each of 3 entrants"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from fixed_run import PAGEVIEWS, RUN, TURNS, soak
 
 from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Slope, SoakFigures
@@ -177,9 +178,25 @@ def test_vacuums_are_not_counted_where_a_turn_does_not_know_them() -> None:
 
 
 def test_who_has_no_slope_is_told_to_need_longer() -> None:
-    assert "flat: too few independent turns for a slope: try a longer --soak" in sentence(
-        _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, None))
+    few = soak(270.0, 1.0, None)
+
+    assert (
+        "whether flat drifts cannot be told, as its turns are too few or depend too much on each other: try a longer "
+        "--soak" in sentence(_experiment(soak(250.0, 1.0, None), few))
     )
+    assert "whether flat and wide drift cannot be told, as their turns are too few" in clauses(flat=few, wide=few)[0]
+
+
+@pytest.mark.parametrize(("interrupted", "how"), [(True, "was interrupted"), (False, "ended")])
+def test_a_soak_without_a_finished_round_is_no_result(interrupted: bool, how: str) -> None:  # noqa: FBT001 (of a record)
+    nothing, usual = SoakFigures(slices=()), _experiment(SoakFigures(slices=()), SoakFigures(slices=()))
+    assert usual.soak is not None
+    begun = replace(usual.soak, rounds=0, interrupted=interrupted, control=nothing)
+    section = told.section(View(replace(usual, soak=begun), RUN))
+
+    assert sentence(replace(usual, soak=begun)) == f"nothing was measured: it {how} in its first round"
+    assert section is not None
+    assert [type(node) for node in section.nodes] == [Paragraph]
 
 
 def test_who_left_is_told_with_why() -> None:
@@ -197,11 +214,13 @@ def test_without_the_baseline_nobody_is_told_to_try_a_longer_soak() -> None:
     assert "longer" not in said
 
 
-def test_a_baseline_with_too_few_independent_turns_is_told_to_have_no_slope() -> None:
+def test_a_baseline_whose_turns_depend_too_much_on_each_other_has_no_verdict_on_itself() -> None:
     usual = soak(250.0, 1.0, None)
     wild = replace(usual, slopes=tuple(replace(one, own=None) for one in usual.slopes))
 
-    assert "baseline itself: too few independent turns for a slope" in sentence(_experiment(wild, usual))
+    assert sentence(_experiment(wild, usual)).endswith(
+        "whether baseline itself drifts cannot be told, as its turns depend too much on each other"
+    )
 
 
 def test_vacuums_are_told_beside_a_drift_with_their_share_of_the_time() -> None:

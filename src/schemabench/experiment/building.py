@@ -19,7 +19,7 @@ from schemabench.experiment.calibration import calibrated
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Chunk, Feed
-from schemabench.experiment.forecasting import forecast
+from schemabench.experiment.forecasting import forecast, forecast_afterwards
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team, beating
 from schemabench.experiment.template import Template, check
@@ -118,16 +118,21 @@ class Building:
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
 
     def _forecast(self, candidate: Candidate) -> None:
-        """Say after the first candidate beside the baseline, which also calibrates, how long building all will take."""
+        """Say how long the run takes beyond its budget, after the first candidate beside the baseline, if there is one.
+
+        The baseline, which also calibrates, tells nothing of how long others take.
+        """
+        plan, built = self.plan, len(self.entrants)
         if candidate.name == BASELINE:
             self._baseline_s = self.elapsed_s
-        elif len(self.entrants) == _WITH_FIRST:
-            others = len(self.plan.candidates) - 1
-            expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
-            copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
-            is_step = self.plan.shares_budget
-            if text := forecast(others + 1, expected_s, self.plan.budget_s, copying_s, is_step=is_step):
-                self.progress.say(f"{self.plan}: {text}")
+        if built != min(_WITH_FIRST, len(plan.candidates) + 1):
+            return
+        others = len(plan.candidates) - 1
+        expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
+        copying_s = copies.at_most_s(plan, self.copying_s / built * (others + 2))
+        building = forecast(others + 1, expected_s, plan.budget_s, copying_s, is_step=plan.shares_budget)
+        if told := [one for one in (building, forecast_afterwards(plan)) if one]:
+            self.progress.say(f"{plan}: {'; '.join(told)}")
 
     def _check_parts(self, candidate: Candidate) -> None:
         """Refuse a candidate that is for parts other than the workload's.

@@ -34,7 +34,7 @@ def forecast(
         copying_s: What copying all databases during the run will take at most; nor is that part of it.
         is_step: Whether the experiment is one step of several, which share the budget of a user.
     """
-    if expected_s + copying_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
+    if not _is_worth_saying(expected_s + copying_s, budget_s):
         return ""
     copying = f", and copying their databases meanwhile up to {format_duration(copying_s)}" if copying_s else ""
     measuring = "the {} of its blocks" if is_step else "the budget of {}"
@@ -42,6 +42,19 @@ def forecast(
         f"checking and building {candidates} candidates takes about {format_duration(expected_s)}{copying}, in "
         f"addition to {measuring.format(format_duration(budget_s))} and to what is compared at the end"
     )
+
+
+def forecast_afterwards(plan: Plan) -> str:
+    """Return how long what entrants do by turns after the blocks takes, in words; empty unless it is much."""
+    entrants = len(plan.candidates) + 1
+    steps = {"replaying production's load": plan.adequacy_s if plan.production_s else 0.0, "the soak": plan.soak_s}
+    told = [
+        f"{what} takes about {format_duration(entrants * each_s)}, {format_duration(each_s)} for each of {entrants} "
+        "entrants"
+        for what, each_s in steps.items()
+        if _is_worth_saying(entrants * each_s, plan.budget_s)
+    ]
+    return f"after the blocks, {', and '.join(told)}" if told else ""
 
 
 def forecast_blocks(plan: Plan, block_s: float, *, by_turns: bool = False) -> str:
@@ -76,6 +89,11 @@ def forecast_blocks(plan: Plan, block_s: float, *, by_turns: bool = False) -> st
 def _rounded(seconds: float) -> str:
     """Return a budget as it is asked for."""
     return f"{math.ceil(seconds / _ROUND_S) * _ROUND_S}s"
+
+
+def _is_worth_saying(expected_s: float, budget_s: float) -> bool:
+    """Return whether anybody wants to know of a time that the budget does not include."""
+    return expected_s > max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s)
 
 
 def _exceeds(expected_s: float, budget_s: float) -> bool:

@@ -4,12 +4,13 @@ Owns the section; `soak_drift` words who drifts. Must not judge beyond chance: t
 told beside what drifts, and never said to be its cause.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from schemabench.records import CandidateResult, Estimate, Experiment, Soak, SoakFigures, SoakSlice
 from schemabench.report import figures, text
 from schemabench.report.soak_drift import (
+    FEW_TURNS,
     FIGURES,
     changes_to_baseline,
     clauses,
@@ -57,12 +58,18 @@ def section(view: View) -> Section | None:
         text=f"{text.capital(sentence(experiment))}.",
         notes=view.marks(one for one in experiment.notices if one.code in _NOTICES),
     )
+    shown = _figures(soak, known) if any(one.slices for _, one in known) else ()
+    return Section(id="soak", title="Soak: what drifts while candidates work for long", nodes=(said, *shown))
+
+
+def _figures(soak: Soak, known: Sequence[Fared]) -> Iterator[Node]:
+    """Yield what the figures mean, and all of them."""
     pending = any(PENDING[0] in turn.state for _, one in known for turn in one.slices)
-    nodes: list[Node] = [said, Paragraph(text=_explained(soak)), _drifts(soak, known), _growth(soak, known, pending)]
-    nodes += charts(soak, known)
-    turns = tuple(by_turn(who, one, pending) for who, one in known)
-    nodes.append(Fold(summary="Turn by turn", nodes=turns))
-    return Section(id="soak", title="Soak: what drifts while candidates work for long", nodes=tuple(nodes))
+    yield Paragraph(text=_explained(soak))
+    yield _drifts(soak, known)
+    yield _growth(soak, known, pending)
+    yield from charts(soak, known)
+    yield Fold(summary="Turn by turn", nodes=tuple(by_turn(who, one, pending) for who, one in known))
 
 
 def sentence(experiment: Experiment) -> str:
@@ -70,13 +77,21 @@ def sentence(experiment: Experiment) -> str:
     soak, known = experiment.soak, _fared([result for result, _ in ranked(experiment)])
     if soak is None or not known:
         return ""
-    pace = "at production's pace" if soak.paced else "as fast as connections allow"
-    begun = f"{format_duration(soak.rounds * soak.slice_s)} of work each, by turns, {pace}"
-    broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
     left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
     was = "was" if len(left) == 1 else "were"
     without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
-    return "; ".join([begun, *broken, *clauses(soak, known), *without])
+    return "; ".join([*_extent(soak), *clauses(soak, known), *without])
+
+
+def _extent(soak: Soak) -> Iterator[str]:
+    """Yield how long candidates worked, and when that was interrupted."""
+    if not soak.rounds:
+        yield f"nothing was measured: it {'was interrupted' if soak.interrupted else 'ended'} in its first round"
+        return
+    pace = "at production's pace" if soak.paced else "as fast as connections allow"
+    yield f"{format_duration(soak.rounds * soak.slice_s)} of work each, by turns, {pace}"
+    if soak.interrupted:
+        yield f"interrupted after {plural(soak.rounds, 'round')}"
 
 
 def _thirds(one: SoakFigures) -> tuple[float, float]:
@@ -124,7 +139,7 @@ def _drifts(soak: Soak, known: Sequence[Fared]) -> Table:
         footer=tuple(_drift(*one) for one in control),
         legend=(
             ("thirds", "the median of the turns that count"),
-            (figures.DASH, "nothing to compare with, or too few independent turns for an interval"),
+            (figures.DASH, f"nothing to compare with, or its {FEW_TURNS}"),
         ),
     )
 

@@ -20,6 +20,8 @@ GREW = 1.2
 """From here on, growth from the end of the first turn to that of the last is named beside a drift."""
 VACUUMED = 0.05
 """From here on, the share of its time in which autovacuum was at work is named, likewise."""
+FEW_TURNS = "turns are too few or depend too much on each other"
+"""Why a slope has no interval."""
 _UNITS = {60.0: "minute", 10.0: "10 s", 1.0: "second"}
 
 Changes = Mapping[str, Estimate]
@@ -60,9 +62,13 @@ def _of_others(soak: Soak, others: Sequence[Fared], usual: SoakFigures | None) -
         yield _calm(judged, some, soak)
     if hidden:
         yield f"{figures.listed(hidden, len(hidden))}: no verdict, as the load generator was the bottleneck"
-    if unclear and not (usual and usual.ended):
+    if unclear and soak.rounds and not (usual and usual.ended):
+        alone = len(unclear) == 1
         remedy = "" if soak.interrupted else ": try a longer --soak"
-        yield f"{figures.listed(unclear, len(unclear))}: too few independent turns for a slope{remedy}"
+        yield (
+            f"whether {figures.listed(unclear, len(unclear))} {'drifts' if alone else 'drift'} cannot be told, as "
+            f"{'its' if alone else 'their'} {FEW_TURNS}{remedy}"
+        )
 
 
 def _calm(judged: Sequence[str], some: Mapping[str, Changes], soak: Soak) -> str:
@@ -114,7 +120,7 @@ def _of_baseline(soak: Soak, usual: SoakFigures | None) -> Iterator[str]:
         return
     changes = own_changes(usual)
     if not changes:
-        yield f"{name(BASELINE)} itself: too few independent turns for a slope"
+        yield f"whether {name(BASELINE)} itself drifts cannot be told, as its turns depend too much on each other"
         return
     machine = "with what the machine did meanwhile"
     if clear := _clear(changes):
