@@ -45,10 +45,13 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert time.monotonic() - sent_s < ENDS_S
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_clear(result, "orders at typical")
-    first, *others = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+    saved = json.loads(shop.read("run.json"))["schemabench"]
+    first, *others = saved["experiments"]
     assert (first["workload"], first["stopped"]) == ("orders", "budget")
     assert [(one["workload"], one["stopped"]) for one in others] in ([], [("returns", "interrupted")])
-    assert "orders" in shop.read("run.md")
+    notices = " ".join(one["text"] for one in [*saved["notices"], *(one for each in others for one in each["notices"])])
+    assert "returns typical was interrupted" in notices
+    assert "returns typical was interrupted" in shop.read("run.md")
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.thorough), signal.SIGTERM])
@@ -72,9 +75,14 @@ def test_a_run_that_is_interrupted_in_a_long_trial_reports_the_blocks_before_it(
     assert "States and invariants were not checked" in shop.read("run.md")
 
 
-def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop: Shop, shared: Shared) -> None:
-    shop.candidate("stuck", STUCK.replace("> 100", "> 0"))
-    run = shop.start("--burst", "24", "--call-timeout", "3min")
+@pytest.mark.parametrize(
+    ("calls", "block"), [(0, 1), pytest.param(24, 2, marks=pytest.mark.thorough)], ids=["the first block", "the second"]
+)
+def test_a_run_that_is_interrupted_in_warm_up_says_that_nothing_was_measured_and_where_it_was(
+    shop: Shop, shared: Shared, calls: int, block: int
+) -> None:
+    shop.candidate("stuck", STUCK.replace("> 100", f"> {calls}"))
+    run = shop.start("--burst", "24", "--call-timeout", "3min", "--report", "run.json")
     wait_for(run, shared.sleeps)
     run.send_signal(signal.SIGINT)
 
@@ -83,9 +91,11 @@ def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_clear(
         result,
-        "orders typical was interrupted in warm-up block 1: stuck",
-        "before every candidate had executed one burst",
+        f"orders typical was interrupted in warm-up block {block}: stuck",
+        "Nothing was measured, as no block that counts was over",
     )
+    assert "orders at typical" not in said(result), "there is no report"
+    assert not (shop.path / "run.json").exists()
 
 
 @pytest.mark.thorough  # it takes half a minute, whichever signal it is

@@ -903,5 +903,6 @@ def test_an_interrupt_keeps_the_blocks_that_are_done_and_says_what_was_under_way
 
     assert measured.stopped == "interrupted"
     assert {len(trials) for trials in measured.trials.values()} == {after}
-    assert measured.rates(names).shape == (max(1, after - WARMUP_BLOCKS), 4)
+    assert measured.blocks == max(0, after - WARMUP_BLOCKS), "those of the warm-up are no result"
+    assert {name: len(measured.counted(name)) for name in names} == dict.fromkeys(names, measured.blocks)
     assert blocks_.doing == (f"warm-up block {after + 1}: a" if after < WARMUP_BLOCKS else f"block {after - 1}: a")

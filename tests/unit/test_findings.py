@@ -5,7 +5,7 @@ from dataclasses import replace
 from fixed_run import USAGE
 
 from schemabench.bench import Findings
-from schemabench.errors import ServerError, WorkerError
+from schemabench.errors import BrokenOffError, ServerError, WorkerError
 from schemabench.records import RatioMap
 
 KEY = ("usage", "typical")
@@ -54,6 +54,14 @@ def test_an_experiment_that_failed_is_no_experiment_but_a_notice() -> None:
     assert [(one.code, one.text) for one in found.notices] == [
         ("experiment-failed", "usage large has no result: no room")
     ]
+
+
+def test_an_interrupted_experiment_without_a_block_that_counts_is_a_notice_in_its_own_words() -> None:
+    early = BrokenOffError("usage large was interrupted before its first block. Nothing was measured")
+    found = Findings().with_ended(KEY, USAGE).with_ended(("usage", "large"), early)
+
+    assert found.experiments == (USAGE,)
+    assert [(one.code, one.text) for one in found.notices] == [("experiment-failed", early.headline)]
 
 
 def test_what_an_error_cut_short_is_an_experiment_and_no_notice_says_that_there_is_none() -> None:

@@ -24,7 +24,7 @@ from schemabench.bench.findings import Findings, Key
 from schemabench.bench.subject import Subject
 from schemabench.bench.worker import Worker
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, SchemabenchError, ServerError, WorkerError, tell_besides
+from schemabench.errors import BrokenOffError, Interrupted, SchemabenchError, ServerError, WorkerError, tell_besides
 from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
@@ -143,11 +143,14 @@ class Bench:
         if key not in self.findings.ended:
             try:
                 kept(lambda: self._measure(key), partial(self._keep, key))
-            except Interrupted:
+            except Interrupted as interrupt:
+                self._note(key, interrupt)
                 raise
             except KeyboardInterrupt as cause:
-                what = f"{' '.join(key)} was interrupted outside its blocks, so that it has no result"
-                raise Interrupted(f"{what}: {cause}" if str(cause) else what) from cause
+                by = f" by {cause}" if str(cause) else ""
+                early = Interrupted(f"{' '.join(key)} was interrupted{by} before its first block. Nothing was measured")
+                self._note(key, early)
+                raise early from cause
             except SystemExit:
                 raise
             except BaseException as failure:  # also a test's time limit: it is not measured again
@@ -318,6 +321,11 @@ class Bench:
             with self._worker.lead(self._topic(key), plan, self.serve) as team:
                 return measure(plan, self.serve(), self.progress, team)
 
+    def _note(self, key: Key, interrupt: Interrupted) -> None:
+        """Keep why an interrupted experiment has no record, unless it has one."""
+        if interrupt.known is None:
+            self._keep(key, BrokenOffError(str(interrupt)))
+
     def _keep(self, key: Key, outcome: Experiment | SchemabenchError) -> None:
         self.findings = self.findings.with_ended(key, outcome)
 
@@ -332,7 +340,7 @@ def ended(bench: Bench, conclude: Callable[[], object]) -> Iterator[None]:
 
     Args:
         bench: The bench.
-        conclude: Called before: from then on, signals are ignored (see `signals.heeded`).
+        conclude: Called before: from then on, signals tear nothing (see `signals.heeded`).
 
     Raises:
         ServerError: Something could not be dropped, and the block raises nothing.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from typing import TypeAlias
 
-from schemabench.errors import SchemabenchError
+from schemabench.errors import BrokenOffError, SchemabenchError
 from schemabench.records import Crossover, Experiment, Growth, Notice, RatioMap
 
 Key: TypeAlias = tuple[str, str]
@@ -47,7 +47,7 @@ class Findings:
         failed = {key: one for key, one in self.ended.items() if isinstance(one, SchemabenchError)}
         return (
             *(
-                Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.headline}")
+                Notice(code="experiment-failed", text=_without_result(key, one))
                 for key, one in failed.items()
                 if one.known is None  # else its record says it
             ),
@@ -73,3 +73,10 @@ class Findings:
     def with_growth(self, drawn: Growth, *, instead_of: Growth | None) -> "Findings":
         """Return these findings with a growth curve, which replaces its earlier state."""
         return replace(self, growths=(*(one for one in self.growths if one is not instead_of), drawn))
+
+
+def _without_result(key: Key, failure: SchemabenchError) -> str:
+    """Return that an experiment has no result, and why; that of an interrupted one says so itself."""
+    if isinstance(failure, BrokenOffError):
+        return failure.headline
+    return f"{' '.join(key)} has no result: {failure.headline}"

@@ -66,13 +66,13 @@ def conclude(
         What ended it early, if anything, and the observations of its entrants.
 
     Args:
-        blocks: Of which some may be finished.
+        blocks: Of which some may be finished; those of the warm-up are no result.
         after: What was found until now.
         server: Where.
         cause: Why it ended early; None if it did not, or only its last step did.
 
     Raises:
-        Interrupted, WorkerError: No block is finished.
+        Interrupted, WorkerError: No block that counts is finished.
     """
     plan, measured = blocks.plan, blocks.measured
     if cause is None:
@@ -85,7 +85,8 @@ def conclude(
         error, code, why = cause, WORKER_LOST, f"{plan} was cut short: {cause.headline}"
     else:
         code, why = "interrupted", f"{plan} was interrupted in {blocks.doing}"
-        error = Interrupted(why if measured.blocks else f"{why}, before every candidate had executed one burst")
+        nothing = "" if measured.blocks else ". Nothing was measured, as no block that counts was over"
+        error = Interrupted(f"{why}{nothing}")
     if not measured.blocks:
         raise error from cause
     blocks.neighbours.break_off()

@@ -247,20 +247,15 @@ class Measured:
         return replace(self, trials=trials, after_checkpoint=defaultdict(list))
 
     def break_off(self) -> None:
-        """Keep the finished blocks of an interrupted run; if all were warm-up, the last one counts.
-
-        The trials of a candidate that has left count as they did then.
-        """
+        """Keep the finished blocks of an interrupted run; all trials of a candidate that has left."""
         self.stopped = "interrupted"
-        done = {name: [one for one in some if one.block < self.executed] for name, some in self.trials.items()}
-        some_count = any(not one.warmup for one in done.get(BASELINE, ()))
-        last = self.executed - 1
-        for name in done.keys() - self.retired.keys():
-            counts = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in done[name]]
-            self.trials[name] = counts
+        for name in self.trials.keys() - self.retired.keys():
+            self.trials[name] = [one for one in self.trials[name] if one.block < self.executed]
 
     def settle(self, names: Sequence[str]) -> None:
-        """Count from the point where the trials of all remaining entrants are steady."""
+        """Count from the point where the trials of all remaining entrants are steady, if any count."""
+        if not self.blocks:
+            return
         rates = self.rates(names)
         shown = [trial.block for trial in self.counted(names[0])]
         copies = self.copies_of_blocks(names[0])
