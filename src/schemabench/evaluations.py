@@ -7,6 +7,7 @@ collected, here or by a worker. Must not hold logic that can only be tested thro
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ from schemabench.terminal import Uncaptured
 from schemabench.writing import Reports
 
 KEY = pytest.StashKey[Bench]()
-_IGNORE_SIGNALS = pytest.StashKey[Callable[[], None]]()
+_ENDING = pytest.StashKey[signals.Ending]()
 _HOOKS = "schemabench-evaluations"
 """The plugin name of this module, or of a `distribution.Refusal` in its place."""
 _RUN = pytest.StashKey[Run]()
@@ -57,7 +58,7 @@ def host(config: pytest.Config, workers: int) -> None:
         config.stash[KEY].asked.check_workers(workers)
     except SchemabenchError as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[_IGNORE_SIGNALS] = signals.heed(config.add_cleanup)
+    config.stash[_ENDING] = signals.heed(config.add_cleanup)
 
 
 def _set_up(config: pytest.Config) -> None:
@@ -166,7 +167,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         except SchemabenchError as error:
             raise pytest.UsageError(str(error)) from None
     if evaluations:
-        config.stash[_IGNORE_SIGNALS] = signals.heed(config.add_cleanup)
+        config.stash[_ENDING] = signals.heed(config.add_cleanup)
 
 
 def _parameters(item: pytest.Item) -> tuple[str, ...]:
@@ -289,7 +290,9 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Stop the server and write the reports, after the end of all workers if one was lost or interrupted."""
     config = session.config
-    config.stash.get(_IGNORE_SIGNALS, lambda: None)()
+    if ending := config.stash.get(_ENDING, None):
+        ending.conclude()
+        config.add_cleanup(partial(_heed_late, session, ending))
     bench = config.stash.get(KEY, None)
     if bench is not None:
         if bench.seat and bench.seat.leads and session.exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -314,6 +317,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             bench.sweep(run_id)
         except SchemabenchError as error:
             _complain(config, error)
+
+
+def _heed_late(session: pytest.Session, ending: signals.Ending) -> None:
+    """Have a session end as interrupted if it was while it was closed, whatever its tests came to."""
+    if ending.is_late and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        session.exitstatus = pytest.ExitCode.INTERRUPTED
+        _tell(session.config, f"Interrupted. {signals.LATE}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

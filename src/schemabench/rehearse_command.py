@@ -117,12 +117,12 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
                 raise
             conclude()
             failures = _report(found, chosen.output, width)
+            _complain(failures)
     except SchemabenchError:
         raise
     except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
         traceback.print_exc()
         return _ERROR
-    _complain(failures)
     return _ERROR if failures else 0 if found.is_candidate else 1
 
 

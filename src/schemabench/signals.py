@@ -15,45 +15,53 @@ from types import FrameType
 from typing import Any
 
 _GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
+LATE = "All was done when the interrupt came: nothing is missing"
+"""What is told of one that came while a run was closed."""
 _AGAIN_S = 0.01
 """The delay before a lost interrupt is repeated."""
 
 
-def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> Callable[[], None]:
+def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> "Ending":
     """Make the first of these signals and of Ctrl-C raise KeyboardInterrupt, until the registered cleanup is called.
 
-    Further ones are ignored, since the end is under way: they would tear it. Works only in a process's main thread;
+    Further ones raise nothing, since the end is under way: they would tear it. Works only in a process's main thread;
     ignored signals stay ignored. An interrupt in code whose exceptions Python ignores, such as Hypothesis's callback of
     the garbage collector, is repeated.
 
-    Within another call, up to its cleanup, there is one end for both: a signal after the first is ignored, whichever of
-    them the first one came in.
-
-    Returns:
-        What to call when the end is under way without a signal: from then on, all are ignored.
+    Within another call, up to its cleanup, there is one end for both: a signal after the first raises nothing,
+    whichever of them the first one came in.
     """
     if threading.current_thread() is not threading.main_thread():
-        return _Ending().conclude
+        return Ending()
     if (ending := _heeding()) is not None:
-        return ending.conclude
-    ending = _Ending()
+        return ending
+    ending = Ending()
     for number in (signal.SIGINT, *_GIVEN_UP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             add_cleanup(partial(_restore, number, signal.signal(number, ending.begin)))
     add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
     sys.unraisablehook = partial(ending.begin_again, sys.unraisablehook)
-    return ending.conclude
+    return ending
 
 
 @contextmanager
 def heeded() -> Iterator[Callable[[], None]]:
-    """Heed signals in the block, as by `heed`, whose result it yields.
+    """Heed signals in the block, as by `heed`; yield what to call when the end is under way without a signal.
 
     What a signal must not tear, such as closing a server and writing reports, belongs into the block, too: after a call
     of what is yielded.
+
+    Raises:
+        KeyboardInterrupt: One came after that call, and the block, which is not within another one, raised nothing.
     """
+    is_within = _heeding() is not None
     with ExitStack() as stack:
-        yield heed(stack.callback)
+        ending = heed(stack.callback)
+        yield ending.conclude
+    if ending.is_late and not is_within:
+        late = KeyboardInterrupt()
+        late.add_note(LATE)
+        raise late
 
 
 @contextmanager
@@ -74,7 +82,7 @@ def noted() -> Iterator[Callable[[], bool]]:
                     stack.callback(_restore, number, previous)
         yield lambda: bool(came)
     if came and ending is not None:
-        ending.conclude()
+        ending.has_begun = True
 
 
 def raise_behind(error: BaseException) -> None:
@@ -91,19 +99,23 @@ def raise_behind(error: BaseException) -> None:
 
 
 @dataclass
-class _Ending:
-    """The end of a run, which one signal begins."""
+class Ending:
+    """The end of a run, which one signal begins, or its work's own."""
 
-    begun: bool = False
+    has_begun: bool = False
+    is_concluding: bool = False
+    is_late: bool = False
+    """Whether a signal came while it was concluded: the run is over, and yet whoever waits for it is not to go on."""
 
     def conclude(self) -> None:
-        """Ignore all signals from now on."""
-        self.begun = True
+        """Raise nothing from now on."""
+        self.has_begun = self.is_concluding = True
 
     def begin(self, number: int, _frame: FrameType | None) -> None:
         """Raise the interrupt, unless the end has begun."""
-        if not self.begun:
-            self.begun = True
+        self.is_late |= self.is_concluding
+        if not self.has_begun:
+            self.has_begun = True
             raise KeyboardInterrupt(*(() if number == signal.SIGINT else (signal.Signals(number).name,)))
 
     def begin_again(
@@ -113,17 +125,17 @@ class _Ending:
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             otherwise(ignored)
             return
-        self.begun = False
+        self.has_begun = False
         again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
         again.daemon = True
         again.start()
 
 
-def _heeding() -> _Ending | None:
+def _heeding() -> Ending | None:
     """Return the end that signals begin already, if there is one."""
     handlers = (signal.getsignal(number) for number in (signal.SIGINT, *_GIVEN_UP))
     endings = (getattr(handler, "__self__", None) for handler in handlers)
-    return next((one for one in endings if isinstance(one, _Ending)), None)
+    return next((one for one in endings if isinstance(one, Ending)), None)
 
 
 def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)

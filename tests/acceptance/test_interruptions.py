@@ -1,6 +1,7 @@
 """Runs that end before their time: what is finished is reported, and nothing is left behind."""
 
 import json
+import os
 import re
 import signal
 import time
@@ -16,6 +17,18 @@ from shop import STUCK, Shop, assert_clear, said, wait_for
 
 ENDS_S = 60
 """A run that is interrupted ends within so many seconds: in 2, where nothing stalls."""
+PRESSING = """\
+import os
+import signal
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+"""A plugin that presses Ctrl-C once the server is stopped, before reports are shown."""
 REPORTS = ("--report", "run.json", "--report", "run.md")
 
 
@@ -147,6 +160,23 @@ def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) 
     assert [one["ended"] for one in saved["crossovers"]] == ["it was interrupted"]
     assert "The search ended early" in shop.read("run.md")
     assert state.exists()
+
+
+@pytest.mark.parametrize("tests", ["passed", "failed"])
+def test_a_run_that_is_interrupted_while_it_is_closed_has_the_status_of_an_interrupted_one(
+    shop: Shop, tests: str
+) -> None:
+    shop.write("pressing.py", PRESSING)
+    if tests == "failed":
+        shop.write("tests/test_other.py", "def test_other():\n    assert False\n")
+    result = shop.run("-p", "pressing", *REPORTS, PYTHONPATH=f"{shop.path}:{os.environ.get('PYTHONPATH', '')}")
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "Interrupted. All was done when the interrupt came: nothing is missing" in said(result)
+    assert f"1 {tests}" in said(result) or f"2 {tests}" in said(result)
+    assert "orders at typical" in said(result)
+    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+    assert experiment["stopped"] == "budget"
 
 
 def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, place: Path) -> None:

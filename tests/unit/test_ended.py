@@ -1,11 +1,12 @@
 """Commands whose databases cannot be dropped at the end: neither their results nor what ended them is lost."""
 
+import signal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from schemabench import balance_command, cli, growth_command
+from schemabench import balance_command, cli, growth_command, signals
 from schemabench.bench import ended
 from schemabench.errors import BrokenOffError, CandidateError, SchemabenchError, ServerError
 
@@ -112,6 +113,20 @@ def test_an_interrupted_command_that_tells_what_there_is_has_the_status_of_any_o
 
     assert cli.main([]) == 130
     assert capsys.readouterr().err.startswith("ERROR: The map was interrupted after 3.00 s")
+
+
+def test_a_command_that_is_interrupted_while_it_is_closed_has_the_status_of_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(_: object) -> None:
+        around: Any = SimpleNamespace(close=lambda: signal.raise_signal(signal.SIGTERM))
+        with signals.heeded() as conclude, ended(around, conclude):
+            pass
+
+    monkeypatch.setattr(cli, "_chosen", lambda _: SimpleNamespace(failed=2, run=closed))
+
+    assert cli.main([]) == 130
+    assert capsys.readouterr().err == f"Interrupted\n{signals.LATE}\n"
 
 
 def test_weights_are_printed_though_a_database_is_left(

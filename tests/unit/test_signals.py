@@ -3,7 +3,7 @@
 import gc
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -94,14 +94,41 @@ def test_an_interrupt_within_another_call_begins_the_end_of_both() -> None:
 @pytest.mark.usefixtures("_heeded")
 def test_a_call_within_an_end_that_has_begun_ignores_signals() -> None:
     with ExitStack() as outer:
-        conclude = signals.heed(outer.callback)
-        conclude()
+        signals.heed(outer.callback).conclude()
         with ExitStack() as inner:
             signals.heed(inner.callback)
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_a_signal_while_a_run_is_closed_tears_nothing_and_is_raised_once_that_is_done() -> None:
+    done: list[str] = []
+
+    def close(conclude: Callable[[], None], what: str) -> None:
+        conclude()
+        signal.raise_signal(signal.SIGINT)
+        done.append(what)
+
+    with pytest.raises(KeyboardInterrupt) as caught, signals.heeded() as conclude:  # noqa: PT012 (all of it)
+        with signals.heeded() as inner:
+            close(inner, "the server is stopped")
+        close(conclude, "reports are written")
+
+    assert done == ["the server is stopped", "reports are written"]
+    assert caught.value.__notes__ == [signals.LATE]
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_a_signal_after_an_error_leaves_the_error() -> None:
+    with pytest.raises(ValueError, match="a fault"), signals.heeded() as conclude:  # noqa: PT012 (all of it)
+        try:
+            raise ValueError("a fault")
+        finally:
+            conclude()
+            signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.mark.usefixtures("_heeded")
