@@ -72,30 +72,49 @@ def noted() -> Iterator[Callable[[], bool]]:
     `heed` would have begun is under way: further ones are ignored after the block, too. In other threads than the main
     one nothing changes; ignored signals stay ignored.
     """
+    ending = _heeding()
     came: list[int] = []
-    with ExitStack() as stack:
-        ending = _heeding()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, *_GIVEN_UP):
-                if signal.getsignal(number) != signal.SIG_IGN:
-                    previous = signal.signal(number, lambda number, _: came.append(number))
-                    stack.callback(_restore, number, previous)
+    with _received(came.append):
         yield lambda: bool(came)
     if came and ending is not None:
         ending.has_begun = True
 
 
-def raise_behind(error: BaseException) -> None:
-    """Raise the interrupt in whose handling an error came up, if there is one, as where it tore a connection.
+@contextmanager
+def deferred(*hasten: Callable[[], object]) -> Iterator[None]:
+    """Have the first of these signals and of Ctrl-C come once the block is over, whatever that raises.
 
-    Raises:
-        KeyboardInterrupt: There is one.
+    For what an interrupt would leave half done, such as psycopg's pipelines: some connections would stay in pipeline
+    mode, and Python would print that it ignores an exception in what is left of a pipeline.
+
+    Args:
+        hasten: All are called when a signal comes, to bring the block to its end.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, KeyboardInterrupt):
-            raise seen from error
-        seen = seen.__cause__ or seen.__context__
+    came: list[int] = []
+
+    def receive(number: int) -> None:
+        came.append(number)
+        for one in hasten:
+            one()
+
+    try:
+        with _received(receive):
+            yield
+    finally:
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _received(receive: Callable[[int], object]) -> Iterator[None]:
+    """Pass signals on in the block; in the main thread alone, and none of those that are ignored."""
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, *_GIVEN_UP):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    previous = signal.signal(number, lambda number, _: receive(number))
+                    stack.callback(_restore, number, previous)
+        yield
 
 
 @dataclass

@@ -141,10 +141,23 @@ def test_signals_are_heeded_after_a_call_within() -> None:
             signal.raise_signal(signal.SIGTERM)
 
 
-def test_an_error_that_an_interrupt_made_gives_way_to_the_interrupt() -> None:
-    torn = ValueError("the connection is in pipeline mode")
-    torn.__context__ = KeyboardInterrupt("SIGTERM")
+@pytest.mark.usefixtures("_heeded")
+@pytest.mark.parametrize("fails", [False, True], ids=["ends", "fails"])
+def test_a_deferred_interrupt_comes_once_the_block_is_over_which_it_hastens(fails: bool) -> None:  # noqa: FBT001 (of a list)
+    done: list[str] = []
 
-    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
-        signals.raise_behind(torn)
-    signals.raise_behind(ValueError("of its own"))
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), signals.heeded():  # noqa: PT012 (all of it)
+        with signals.deferred(lambda: done.append("hastened")):
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            done.append("over")
+            if fails:
+                raise ValueError("what is hastened may fail")
+        done.append("beyond")
+
+    assert done == ["hastened", "hastened", "over"]
+
+
+def test_a_block_without_an_interrupt_is_as_it_would_be() -> None:
+    with pytest.raises(ValueError, match="its own"), signals.deferred(lambda: pytest.fail("nothing came")):
+        raise ValueError("its own")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench import signals
 from schemabench.workers.link import Link
 
 
@@ -18,7 +19,7 @@ def store(link: Link, samples: Mapping[tuple[str, str, int], Sequence[NDArray[np
         psycopg.Error: The connection is lost.
     """
     rows = [(*key, np.concatenate(some, axis=-1).tobytes()) for key, some in samples.items()]
-    with link.connection.cursor() as cursor:
+    with signals.deferred(), link.connection.cursor() as cursor:  # psycopg sends them in a pipeline
         cursor.executemany("INSERT INTO latency (entrant, operation, block, nanoseconds) VALUES (%s, %s, %s, %s)", rows)
 
 
