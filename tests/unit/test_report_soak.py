@@ -194,7 +194,7 @@ def test_a_soak_without_a_finished_round_is_no_result(interrupted: bool, how: st
     begun = replace(usual.soak, rounds=0, interrupted=interrupted, control=nothing)
     section = told.section(View(replace(usual, soak=begun), RUN))
 
-    assert sentence(replace(usual, soak=begun)) == f"nothing was measured: it {how} in its first round"
+    assert sentence(replace(usual, soak=begun)) == f"nothing was measured, as it {how} in its first round"
     assert section is not None
     assert [type(node) for node in section.nodes] == [Paragraph]
 

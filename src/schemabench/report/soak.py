@@ -86,7 +86,7 @@ def sentence(experiment: Experiment) -> str:
 def _extent(soak: Soak) -> Iterator[str]:
     """Yield how long candidates worked, and when that was interrupted."""
     if not soak.rounds:
-        yield f"nothing was measured: it {'was interrupted' if soak.interrupted else 'ended'} in its first round"
+        yield f"nothing was measured, as it {'was interrupted' if soak.interrupted else 'ended'} in its first round"
         return
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     yield f"{format_duration(soak.rounds * soak.slice_s)} of work each, by turns, {pace}"
