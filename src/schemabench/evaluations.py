@@ -82,9 +82,8 @@ def _set_up(config: pytest.Config) -> None:
 
 
 def _progress(config: pytest.Config) -> Progress:
-    if not config.pluginmanager.hasplugin("terminalreporter"):
-        return Silence()
-    return progress.on(Uncaptured(config))
+    is_shown = config.pluginmanager.hasplugin("terminalreporter")
+    return progress.on(Uncaptured(config)) if is_shown else Silence()
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -301,9 +300,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             bench.adopt(from_builtins(record))
         if lost := distribution.lost(config):
             lost.report(config, bench.lose(lost.workload, lost.cardinality, lost.error))
-        well = True
         try:
             bench.close()
+            well = True
         except SchemabenchError as error:
             _complain(config, error)
             well = False
@@ -333,15 +332,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> Generator[None, None, None]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
     """Show what there is to tell of the run below pytest-benchmark's table, even if that ends the session."""
     try:
         return (yield)
     finally:
-        bench = config.stash.get(KEY, None)
-        if bench is not None and (told := list(_summary(config, bench))):
+        bench = terminalreporter.config.stash.get(KEY, None)
+        if bench is not None and (told := list(_summary(terminalreporter.config, bench))):
             terminalreporter.section("schemabench")
             for text in told:
                 terminalreporter.write_line(text)
