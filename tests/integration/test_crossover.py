@@ -68,6 +68,14 @@ WORKLOAD = Workload(
 """
 
 
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Have Ctrl-C raise what it usually does, also in a background job, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def database() -> None:
     """Nothing: experiments make databases of their own."""
