@@ -115,6 +115,11 @@ def redact_sql(text: str) -> str:
     return _VALUE.sub(lambda match: match["name"] + _masked(match["value"]), shown)
 
 
+def redact_line(text: str) -> str:
+    """Return the same on one line. Passwords go first: a comment before one ends with its line."""
+    return " ".join(redact_sql(text).split())
+
+
 def without_values(text: str, settings: Mapping[str, str]) -> str:
     """Return a text, as of a server's log, without the values of settings whose names tell that they may be secret.
 

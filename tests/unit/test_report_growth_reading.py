@@ -117,7 +117,7 @@ def test_the_size_from_which_on_a_candidate_is_faster_or_slower_than_the_baselin
     assert "slow: slower throughout" in told
     assert "brin: faster at 10,000 and from 1,000,000 on" in told
     assert "two_tables: neither faster nor slower at any step" in told
-    assert "brin: faster throughout all others: neither faster nor slower at any step" in more
+    assert "brin: faster throughout index, two_tables: neither faster nor slower at any step" in more
     assert (
         "No candidate is faster or slower than the baseline at any step, beyond chance at 2 steps together."
     ) in against_the_baseline({"index": 1.0}, {"index": 1.0})
@@ -131,10 +131,12 @@ def test_a_difference_that_holds_at_one_step_alone_is_not_told_of_all_steps_toge
     assert "brin: slower at 10,000 marks:" in against_the_baseline({"brin": 0.95}, large)
 
 
-def test_steps_that_cannot_tell_candidates_apart_are_passed_over_against_the_baseline() -> None:
-    told = against_the_baseline({"brin": 0.5}, {"brin": 2.0}, {"brin": 0.5}, doubtful_at=1)
+def test_a_step_that_cannot_tell_candidates_apart_is_in_no_span_against_the_baseline() -> None:
+    told = against_the_baseline({"brin": 0.5}, {"brin": 0.5}, {"brin": 0.5}, doubtful_at=1)
+    last = against_the_baseline({"brin": 0.5}, {"brin": 0.5}, {"brin": 0.5}, doubtful_at=2)
 
-    assert "brin: slower throughout" in told
+    assert "brin: slower at 1,000 and at 100,000" in told
+    assert "brin: slower up to 10,000" in last
     assert "beyond chance" not in against_the_baseline({"brin": 0.5}, {"brin": 0.5}, doubtful_at=1)
     assert "beyond chance" not in against_the_baseline({}, {}), "there is no other candidate"
 

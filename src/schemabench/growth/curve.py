@@ -178,7 +178,7 @@ class Curve:
             why = "others have too few blocks for intervals. A larger --budget has room for more"
         else:
             why = "no gap is wide enough for another. A larger --to leaves room for more"
-        return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs: {why}"
+        return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs, as {why}"
 
     @property
     def _forecast_from(self) -> int:

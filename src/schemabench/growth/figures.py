@@ -165,7 +165,7 @@ def _wal(result: CandidateResult) -> Estimate | None:
 
 
 def _young(trials: Iterable[Trial]) -> Iterator[Trial]:
-    """Yield the first trials on each copy of a database, as many as a copy has at every step.
+    """Yield the first trials on each copy of a database, as many as nearly every copy has.
 
     The first change of each page of a new copy is logged as a whole page. A step with fewer copies has fewer of those
     in all of its trials, whatever its size.

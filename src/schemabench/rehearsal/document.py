@@ -10,7 +10,7 @@ from schemabench.rehearsal import locks
 from schemabench.rehearsal.record import Blocker, Locked, OperationTimes, Rehearsal, StatementTimes
 from schemabench.rehearsal.result import listed, result
 from schemabench.rehearsal.transactions import is_rollback
-from schemabench.rehearsal.verdict import hindrance, late_of, loss, summed, verdict
+from schemabench.rehearsal.verdict import hindrance, late_of, loss, summed, verdict, when
 from schemabench.report.text import name
 from schemabench.report.tree import (
     Bullets,
@@ -137,11 +137,11 @@ def _outcome(one: StatementTimes) -> str:
 def _notices(found: Rehearsal) -> Iterator[Node]:
     """Yield what the server said beside the results of statements."""
     for place, one in enumerate(found.statements, start=1):
-        items = [f"{said.severity}: {said.text}{_often(said.times)}" for said in one.notices]
-        if one.notices_left_out:
-            items.append(f"{plural(one.notices_left_out, 'more message')}, not kept")
-        if items:
-            yield listed(f"{_numbered(place, one)} raised", items, "message")
+        if one.notices:
+            items = [f"{said.severity}: {said.text}{_often(said.times)}" for said in one.notices]
+            besides = f", besides {plural(one.notices_left_out, 'further message')} that were not kept"
+            raised = f"{_numbered(place, one)} raised{besides if one.notices_left_out else ''}"
+            yield listed(raised, items, "message")
 
 
 def _often(times: int) -> str:
@@ -349,8 +349,8 @@ def _unsampled(found: Rehearsal) -> str:
     if found.unsampled is None:
         return ""
     return (
-        f", and there are none, nor of the database's size, from statement {found.unsampled} on, during which the "
-        "session that takes them was found to have ended"
+        f"; the session that takes them ended, which was noticed {when(found.unsampled)}: from then on there are none, "
+        "nor of the database's size"
     )
 
 

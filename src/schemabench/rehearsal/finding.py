@@ -17,7 +17,7 @@ from schemabench.experiment.sessions import since
 from schemabench.load import Hindrance
 from schemabench.load.session import Refusal
 from schemabench.load.session import Undone as Counts
-from schemabench.redaction import redact_sql
+from schemabench.redaction import redact_line, redact_sql
 from schemabench.rehearsal import locks, stalls
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
@@ -29,6 +29,7 @@ from schemabench.rehearsal.record import (
     Rehearsal,
     StatementTimes,
     Undone,
+    Unsampled,
     Written,
     is_complete,
 )
@@ -160,7 +161,7 @@ def record(  # noqa: PLR0913 (what is known)
         undone=(*_refused(calls, driven, times), *_retried(applying, applied.retried)),
         hindered=tuple(_hindered(applying, driven.hindered)),
         ended=tuple(_ended(plan, applying, driven.ended)),
-        unsampled=_begun(applying, applied.unsampled_ns)[0],
+        unsampled=_unsampled(applying, applied.unsampled_ns),
         written=_written(applied),
         overdue=applying.overdue,
         behind=behind,
@@ -294,9 +295,16 @@ def _ended(plan: Plan, applying: Applying, some: Iterable[tuple[Writer, Hindranc
         )
 
 
-def _begun(applying: Applying, at_ns: int | None) -> tuple[int | None, bool]:
+def _unsampled(applying: Applying, at_ns: int | None) -> Unsampled | None:
+    if at_ns is None:
+        return None
+    statement, meanwhile = _begun(applying, at_ns)
+    return Unsampled(statement=statement, meanwhile=meanwhile)
+
+
+def _begun(applying: Applying, at_ns: int) -> tuple[int | None, bool]:
     """Return the last statement that had been begun by then, counted from 1, and whether it was being executed."""
-    place, meanwhile = (None, False) if at_ns is None else applying.at(at_ns)
+    place, meanwhile = applying.at(at_ns)
     return None if place is None else place + 1, meanwhile
 
 
@@ -311,7 +319,7 @@ def _hindered(applying: Applying, some: Iterable[tuple[Companion, Hindrance]]) -
         yield Hindered(
             companion=companion.name,
             operation=companion.operation,
-            reason=redact_sql(" ".join(first.reason.split())),
+            reason=redact_line(first.reason),
             times=len(several),
             statement=statement,
             meanwhile=meanwhile,

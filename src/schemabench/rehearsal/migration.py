@@ -15,7 +15,7 @@ from schemabench.candidate import Candidate, Remark
 from schemabench.candidate.passing import parsed, passed
 from schemabench.errors import CandidateError
 from schemabench.experiment.template import Template
-from schemabench.redaction import redact_sql
+from schemabench.redaction import redact_line
 from schemabench.statements import Statement
 
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     @property
     def shown(self) -> str:
         """The statement on one line, without the comments above it."""
-        return redact_sql(" ".join(self.sql[_start(self.sql) :].split()).rstrip(";"))
+        return redact_line(self.sql[_start(self.sql) :]).rstrip(";")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
-from schemabench.redaction import redact_sql
+from schemabench.redaction import redact_line
 from schemabench.rehearsal.record import Notice
 from schemabench.report.layout import shorten
 
@@ -63,5 +63,5 @@ class Heard:
         for said in sorted(self._times, key=lambda one: one.severity != _WARNING.encode()):
             severity, sqlstate, message, detail = (one.decode(errors="replace") for one in said)
             code = "" if sqlstate == _NO_ERROR else f" ({sqlstate})"
-            line = " ".join(f"{message}{code}{': ' if detail else ''}{detail}".split())
-            yield Notice(severity=severity, text=shorten(redact_sql(line), MOST_COLUMNS), times=self._times[said])
+            line = redact_line(f"{message}{code}{': ' if detail else ''}{detail}")
+            yield Notice(severity=severity, text=shorten(line, MOST_COLUMNS), times=self._times[said])

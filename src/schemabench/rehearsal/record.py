@@ -193,6 +193,15 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unsampled:
+    """The end of the session that samples locks and sizes: there are no samples from then on."""
+
+    statement: int | None
+    """When it was noticed, as in `Hindered`; likewise the next."""
+    meanwhile: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What the server wrote."""
 
@@ -250,9 +259,8 @@ class Rehearsal:
     """What kept companions from completing executions."""
     ended: tuple[Ended, ...] = ()
     """The writers' sessions that ended."""
-    unsampled: int | None = None
-    """The statement during which it was noticed that the session had ended that samples locks and sizes, counted from
-    1: there are no samples from then on. None if it did not end."""
+    unsampled: Unsampled | None = None
+    """None if the session did not end that samples locks and sizes."""
     written: Written
     overdue: bool
     """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""

@@ -5,7 +5,7 @@ Owns their wording, and sums over operations. Must not draw anything: see `docum
 
 from collections.abc import Iterator, Sequence
 
-from schemabench.rehearsal.record import Ended, Hindered, Rehearsal, Stretch
+from schemabench.rehearsal.record import Ended, Hindered, Rehearsal, Stretch, Unsampled
 from schemabench.report.text import name
 from schemabench.units import first_of, format_duration, plural
 
@@ -121,7 +121,7 @@ def _ended(found: Rehearsal) -> Iterator[str]:
 
 def loss(one: Ended) -> str:
     """Return since when sessions of a writer are known to have ended, and why."""
-    return f"noticed {_when(one)}: {one.reason}"
+    return f"noticed {when(one)}: {one.reason}"
 
 
 def _hindered(found: Rehearsal) -> Iterator[str]:
@@ -139,11 +139,11 @@ def hindrance(one: Hindered) -> str:
     """
     often = "once" if one.times == 1 else f"{plural(one.times, 'time')}, first"
     if one.ended:
-        return f"{'' if one.times == 1 else f'{often} '}noticed {_when(one)} (its session ended): {one.reason}"
-    return f"{often} {_when(one)}: {one.reason}"
+        return f"{'' if one.times == 1 else f'{often} '}noticed {when(one)} (its session ended): {one.reason}"
+    return f"{often} {when(one)}: {one.reason}"
 
 
-def _when(one: Hindered | Ended) -> str:
+def when(one: Hindered | Ended | Unsampled) -> str:
     """Return when a finding was made, by statements."""
     if one.statement is None:
         return "before statement 1"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from schemabench.monitor.attribution import PREPARED_TRANSACTION
 from schemabench.monitor.sampler import marked
-from schemabench.redaction import redact_sql
+from schemabench.redaction import redact_line
 from schemabench.report.layout import shorten
 
 SAMPLING = "(the sampling of locks)"
@@ -43,13 +43,14 @@ class Whose:
             return PREPARED_TRANSACTION
         if pid == self.sampling:
             return SAMPLING
-        # companions may have the operations of writers; a writer's COMMIT has no mark
-        return self.companions.get(pid) or marked(query) or self.writers.get(pid) or _other(role, query)
+        if pid in self.writers:
+            return marked(query) or self.writers[pid]  # its COMMIT has no mark
+        return self.companions.get(pid) or _other(role, query)
 
 
 def _other(role: str, query: str) -> str:
     """Return who a session is of which nothing is known but what the server says."""
-    said = "" if query == _HIDDEN else shorten(redact_sql(" ".join(query.split())), MOST_COLUMNS)
+    said = "" if query == _HIDDEN else shorten(redact_line(query), MOST_COLUMNS)
     if role:
         return f"{role}: {said}" if said else f"(a session of {role})"
     return said or "(a process of the server, such as autovacuum)"

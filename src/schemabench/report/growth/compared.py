@@ -22,10 +22,11 @@ _MOST = 3
 """Candidates that are told; further ones are counted."""
 _LEAST = 1e-9
 """Taken for a ratio of zero."""
-_NEVER = "neither faster nor slower at any step"
+_NEVER, _UNKNOWN = "neither faster nor slower at any step", "no step tells"
 _End = tuple[GrowthStep, Standing | None]
-_Order = tuple[float, str]
-"""A step, and whether a candidate is `faster` or `slower` there; empty if that is not beyond chance."""
+_Order = tuple[float, str | None]
+"""A step, and whether a candidate is `faster` or `slower` there; empty if that is not beyond chance, None if nothing
+tells."""
 
 
 def sentence(run: Run, growth: Growth) -> str:
@@ -51,28 +52,38 @@ def sentence(run: Run, growth: Growth) -> str:
 def spans(run: Run, growth: Growth) -> Iterator[Node]:
     """Yield from which step on, or up to which, each candidate is faster or slower than the baseline beyond chance.
 
-    Nothing where fewer than two steps can tell candidates apart. Steps that cannot are passed over.
+    Nothing where fewer than two steps can tell candidates apart.
     """
-    told = steps.telling(run, growth)
-    known = [(step, one) for step, one in steps.experiments(run, growth) if step in told]
+    telling = steps.telling(run, growth)
     together = sum(step.has_intervals for step in growth.steps if step.figures)
     others = [one for one in candidates(growth) if one != BASELINE]
-    if len(known) <= 1 or not others:
+    known = [(step, one if step in telling else None) for step, one in steps.experiments(run, growth)]
+    if sum(one is not None for _, one in known) <= 1 or not others:
         return
     orders = {who: [(step.value, _order(one, who, together)) for step, one in known] for who in others}
-    said = {name(who): text for who, own in orders.items() if (text := _spans(own))}
+    said = {who: _spans(own) for who, own in orders.items()}
+    unknown = [who for who, own in orders.items() if all(order is None for _, order in own)]
+    never = [who for who, text in said.items() if not text and who not in unknown]
     level = f"beyond chance at {plural(together, 'step')} together"
-    if not said:
+    if len(never) == len(others):
         yield Paragraph(text=f"No candidate is faster or slower than the baseline at any step, {level}.")
         return
-    rest = [name(who) for who in others if name(who) not in said]
     yield Paragraph(text=f"Against the baseline, {level}:")
-    yield Terms(items=(*said.items(), *([("all others" if rest[1:] else rest[0], _NEVER)] if rest else [])))
+    groups = [(never, _NEVER), (unknown, _UNKNOWN)]
+    rest = [
+        (", ".join(map(name, some)) if len(some) <= _MOST else f"{len(some)} others", text)
+        for some, text in groups
+        if some
+    ]
+    yield Terms(items=(*((name(who), text) for who, text in said.items() if text), *rest))
 
 
-def _order(experiment: Experiment, who: str, together: int) -> str:
-    told = apart.told(experiment, who, BASELINE, together)
-    return "" if told is None or not told.together else "faster" if told.ratio.value > 1 else "slower"
+def _order(experiment: Experiment | None, who: str, together: int) -> str | None:
+    """Return whether a candidate is faster or slower at a step; empty if neither is proved, None if nothing tells."""
+    told = apart.told(experiment, who, BASELINE, together) if experiment else None
+    if told is None:
+        return None
+    return "" if not told.together else "faster" if told.ratio.value > 1 else "slower"
 
 
 def _spans(orders: Sequence[_Order]) -> str:
