@@ -351,12 +351,15 @@ class Controller:
             self.worker_lost = True
             if name in self._names:
                 self._vacant.append(self._names.index(name))
+            left = self._together.unfinished(node) if self._together is not None else ()
             if self._together is not None and name == self._names[LEADER]:
                 from schemabench.workers.meeting import call_off  # noqa: PLC0415 (imports the database driver)
 
                 call_off(str(self._meeting), "it ended")
                 if not output:  # else it was interrupted
-                    self.losses.lose(node, self._together.unfinished(node))
+                    self.losses.lose(node, left)
+            elif left and not output:
+                self.losses.miss(name)
         if _LOST in output:
             worker, what, remedies = output[_LOST]
             self.losses.hear(WorkerError(what, worker=worker, remedies=remedies))

@@ -322,7 +322,7 @@ def _heed_late(session: pytest.Session, ending: signals.Ending) -> None:
     """Have a session end as interrupted if it was while it was closed, whatever its tests came to."""
     if ending.is_late and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         session.exitstatus = pytest.ExitCode.INTERRUPTED
-        _tell(session.config, f"Interrupted. {signals.LATE}")
+        _tell(session.config, "Interrupted" if session.shouldfail else f"Interrupted. {signals.LATE}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -118,7 +118,7 @@ def test_a_migration_that_ends_the_sessions_of_all_others_is_a_finding(ledger: L
     said = _said(found)
     assert "4 sessions of the writers ended, and made no call from then on: 2 of 2 of" in said
     assert "of clerk, noticed " in said
-    assert "during which the session that takes them was found to have ended" in said
+    assert "the session that takes them ended, which was noticed" in said
     assert ledger.server.databases == ()
 
 

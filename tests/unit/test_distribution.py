@@ -325,6 +325,18 @@ def test_a_leader_that_had_ended_all_evaluations_takes_none_along() -> None:
     assert (losses.cause, losses.experiment) == (None, None)
 
 
+def test_a_worker_whose_loss_nobody_notices_fails_the_session_all_the_same() -> None:
+    """The leader needs nothing of the others any more, for example while it has plans explained."""
+    losses = Losses()
+    losses.miss("gw1")
+    assert losses.cause is not None
+    assert losses.cause.what == "The worker gw1 was lost: its process ended, or the connection to it"
+    assert losses.experiment is None
+
+    losses.hear(WorkerError("gw1 was killed", worker="gw1"))
+    assert losses.cause.what == "gw1 was killed", "who needs it says more"
+
+
 def _looped(controller: distribution.Controller, end: BaseException | None) -> Any:  # noqa: ANN401 (a session)
     """Return the session of a controller whose loop ends as xdist's does, with an error or without one."""
     session = SimpleNamespace(shouldfail=False, Failed=pytest.Session.Failed)

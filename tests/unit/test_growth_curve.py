@@ -380,8 +380,8 @@ def test_a_last_value_that_comes_too_soon_for_a_forecast_says_why_and_what_to_do
         "leaves room for more"
     )
     assert few == (
-        "it comes after none of the 4 steps that a forecast needs, as others have too few blocks for intervals. A larger "
-        "--budget has room for more"
+        "it comes after none of the 4 steps that a forecast needs, as others have too few blocks for intervals. A "
+        "larger --budget has room for more"
     )
     assert enough == ""
 

@@ -323,7 +323,7 @@ class Bench:
 
     def _note(self, key: Key, interrupt: Interrupted) -> None:
         """Keep why an interrupted experiment has no record, unless it has one."""
-        if interrupt.known is None:
+        if interrupt.known is None and key not in self.findings.ended:
             self._keep(key, BrokenOffError(str(interrupt)))
 
     def _keep(self, key: Key, outcome: Experiment | SchemabenchError) -> None:

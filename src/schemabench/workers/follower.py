@@ -16,7 +16,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
-from schemabench import machine
+from schemabench import machine, signals
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
 from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.conditions import held
@@ -291,8 +291,9 @@ class Follower:
         self._tell(messages.HandedOver())
 
     def _store(self) -> None:
-        latencies.store(self._link, self._samples)
-        self._samples.clear()
+        with signals.deferred():  # what is stored must not be stored again
+            latencies.store(self._link, self._samples)
+            self._samples.clear()
 
     def _tell_settings(self, message: messages.AskSettings) -> None:
         found = {name: held(self._entrants[name], message.custom, self._name) for name in message.entrants}

@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench import signals
 from schemabench.workers.link import Link
 
 
 def store(link: Link, samples: Mapping[tuple[str, str, int], Sequence[NDArray[np.int64]]]) -> None:
-    """Store a follower's latencies, by entrant, operation and block.
+    """Store a follower's latencies, by entrant, operation and block, in a pipeline, which nothing may interrupt.
 
     Raises:
         psycopg.Error: The connection is lost.
     """
     rows = [(*key, np.concatenate(some, axis=-1).tobytes()) for key, some in samples.items()]
-    with signals.deferred(), link.connection.cursor() as cursor:  # psycopg sends them in a pipeline
+    with link.connection.cursor() as cursor:
         cursor.executemany("INSERT INTO latency (entrant, operation, block, nanoseconds) VALUES (%s, %s, %s, %s)", rows)
 
 

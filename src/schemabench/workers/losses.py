@@ -56,6 +56,8 @@ class Losses:
         """The leader, if it was lost, as xdist has it."""
         self._left: Sequence[tuple[str, Key]] = ()
         """The evaluations that it had not ended."""
+        self._missed = ""
+        """The first other worker that was lost before all evaluations had ended."""
 
     def hear(self, error: WorkerError) -> None:
         """Note why a worker was given up by another one."""
@@ -71,6 +73,13 @@ class Losses:
         if left:
             self._leader, self._left = leader, left
 
+    def miss(self, worker: str) -> None:
+        """Note that a worker other than the leader was lost before all evaluations had ended.
+
+        The leader usually says so itself, and better; it does not if it needs nothing of the others any more.
+        """
+        self._missed = self._missed or worker
+
     def explain(self, end: str) -> bool:
         """Return whether a session that xdist ends with these words ends because a worker was given up."""
         return end in {error.headline for error in self._told.values()}
@@ -79,10 +88,10 @@ class Losses:
     def cause(self) -> WorkerError | None:
         """Why the session has to end; None if it lost nothing that evaluations need."""
         if not self._left:
-            return next(iter(self._told.values()), None)
+            told = next(iter(self._told.values()), None)
+            return told or (_unknown("worker", self._missed) if self._missed else None)
         name = self._leader.gateway.id
-        unknown = f"The leading worker {name} was lost: its process ended, or the connection to it"
-        return self._told.get(name) or WorkerError(unknown, worker=name, remedies=LOST)
+        return self._told.get(name) or _unknown("leading worker", name)
 
     @property
     def experiment(self) -> LostExperiment | None:
@@ -92,3 +101,10 @@ class Losses:
         _, key = self._left[0]
         tests = tuple(test for test, _ in takewhile(lambda one: one[1] == key, self._left))
         return LostExperiment(workload=key[0], cardinality=key[1], leader=self._leader, tests=tests, error=self.cause)
+
+
+def _unknown(what: str, name: str) -> WorkerError:
+    """Return why a worker is gone of which nobody has said so."""
+    return WorkerError(
+        f"The {what} {name} was lost: its process ended, or the connection to it", worker=name, remedies=LOST
+    )

@@ -48,7 +48,6 @@ class Meeting:
 
     def __init__(self, seat: Seat, spec: str, stack: ExitStack) -> None:
         self.seat = seat
-        self.workers = len(seat.names)
         self._spec = spec
         self._stack = stack
         self._link: Link | None = None

@@ -71,7 +71,7 @@ def spans(run: Run, growth: Growth) -> Iterator[Node]:
     yield Paragraph(text=f"Against the baseline, {level}:")
     groups = [(never, _NEVER), (unknown, _UNKNOWN)]
     rest = [
-        (", ".join(map(name, some)) if len(some) <= _MOST else f"{len(some)} others", text)
+        (", ".join(map(name, some)) if len(some) <= _MOST else plural(len(some), "other"), text)
         for some, text in groups
         if some
     ]
