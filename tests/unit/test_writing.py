@@ -117,5 +117,5 @@ def test_no_signal_tears_the_end_of_a_command(commands: SimpleNamespace, command
     (tmp_path / "reports").unlink()
     commands.closing += [partial(signal.raise_signal, one) for one in (signal.SIGTERM, signal.SIGINT)]
 
-    assert cli.main(command) == 0
+    assert cli.main(command) == 130
     assert all(path.exists() for path in commands.paths)
