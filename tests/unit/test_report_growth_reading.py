@@ -85,7 +85,7 @@ def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_e
     assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
 
 
-def against_the_baseline(*ratios: dict[str, float], doubtful_at: int | None = None) -> str:
+def against_the_baseline(*ratios: dict[str, float], doubtful_at: int | None = None, limited: str = "") -> str:
     """Return what the terminal says of candidates, whose throughput over the baseline's is given step by step."""
     values = [1_000 * 10**place for place in range(len(ratios))]
     own = tuple(figures(name, 1_000, 1_000, 1_000) for name in ("baseline", *ratios[0]))
@@ -99,6 +99,13 @@ def against_the_baseline(*ratios: dict[str, float], doubtful_at: int | None = No
     measured = [step(f"rows={value}", **each) for value, each in zip(values, ratios, strict=True)]
     if doubtful_at is not None:
         measured[doubtful_at] = doubtful(measured[doubtful_at])
+    measured = [
+        replace(
+            one,
+            candidates=tuple(replace(own, busy_share=0.9) if own.name == limited else own for own in one.candidates),
+        )
+        for one in measured
+    ]
     return " ".join(report.terminal(run(grown, *measured)).split())
 
 
@@ -139,6 +146,15 @@ def test_a_step_that_cannot_tell_candidates_apart_is_in_no_span_against_the_base
     assert "brin: slower up to 10,000" in last
     assert "beyond chance" not in against_the_baseline({"brin": 0.5}, {"brin": 0.5}, doubtful_at=1)
     assert "beyond chance" not in against_the_baseline({}, {}), "there is no other candidate"
+
+
+def test_a_candidate_of_which_no_step_tells_anything_is_not_said_to_be_as_fast_as_the_baseline() -> None:
+    told = against_the_baseline(*[{"brin": 2.0, "index": 1.0}] * 2, limited="index")
+    alone = against_the_baseline(*[{"index": 1.0}] * 2, limited="index")
+
+    assert "brin: faster throughout index: no step tells" in told
+    assert "index: no step tells" in alone
+    assert "No candidate is faster or slower" not in alone
 
 
 @pytest.mark.parametrize(("operations", "is_told"), [(333, False), (667, True)])
