@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -69,13 +69,18 @@ def noted() -> Iterator[Callable[[], bool]]:
     """Note these signals and Ctrl-C in the block instead of raising; yield a function that tells whether one came.
 
     For work that a second signal must not tear: `timeout` and terminals send several at once. If one came, the end that
-    `heed` would have begun is under way: further ones are ignored after the block, too. In other threads than the main
-    one nothing changes; ignored signals stay ignored.
+    `heed` would have begun is under way: further ones are ignored after the block, too. If the block raises, nobody
+    asks any more: one that came is raised then. In other threads than the main one nothing changes; ignored signals
+    stay ignored.
     """
     ending = _heeding()
     came: list[int] = []
-    with _received(came.append):
-        yield lambda: bool(came)
+    try:
+        with _received(came.append):
+            yield lambda: bool(came)
+    except BaseException:
+        _come(came)
+        raise
     if came and ending is not None:
         ending.has_begun = True
 
@@ -101,8 +106,13 @@ def deferred(*hasten: Callable[[], object]) -> Iterator[None]:
         with _received(receive):
             yield
     finally:
-        for number in came[:1]:
-            signal.raise_signal(number)
+        _come(came)
+
+
+def _come(came: Sequence[int]) -> None:
+    """Raise the first of the signals that came, if any did."""
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 @contextmanager

@@ -67,6 +67,19 @@ def test_a_noted_signal_begins_the_end_which_later_ones_do_not_tear() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("_heeded")
+def test_a_noted_signal_is_not_forgotten_where_the_block_raises() -> None:
+    outer = pytest.raises(KeyboardInterrupt, match="SIGTERM")
+    with outer as caught, signals.heeded(), signals.noted():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("a fault")
+
+    assert repr(caught.value.__context__) == "ValueError('a fault')"
+    with pytest.raises(ValueError, match="a fault"), signals.noted():
+        raise ValueError("a fault")
+
+
 def test_signal_that_is_ignored_stays_ignored_where_others_are_noted() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
