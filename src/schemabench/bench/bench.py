@@ -6,7 +6,7 @@ not know pytest's hooks: the plugin calls it.
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -142,19 +142,22 @@ class Bench:
         self._begun = True
         if key not in self.findings.ended:
             try:
-                kept(lambda: self._measure(key), partial(self._keep, key))
+                self._measure(key)
             except Interrupted as interrupt:
                 self._note(key, interrupt)
                 raise
             except KeyboardInterrupt as cause:
                 by = f" by {cause}" if str(cause) else ""
-                early = Interrupted(f"{' '.join(key)} was interrupted{by} before its first block. Nothing was measured")
+                measured = key in self.findings.ended
+                when = "after it was measured" if measured else "before its first block. Nothing was measured"
+                early = Interrupted(f"{' '.join(key)} was interrupted{by} {when}")
                 self._note(key, early)
                 raise early from cause
             except SystemExit:
                 raise
             except BaseException as failure:  # also a test's time limit: it is not measured again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
+                broken_off.known = self.findings.ended.get(key)
                 told = {str(one) for one in self.findings.ended.values() if isinstance(one, SchemabenchError)}
                 self._keep(key, failure if isinstance(failure, SchemabenchError) else broken_off)
                 if str(failure) not in told:
@@ -311,15 +314,14 @@ class Bench:
         """
         self._stack.close()
 
-    def _measure(self, key: Key) -> Experiment:
+    def _measure(self, key: Key) -> None:
+        """Run an experiment, and keep its record before the other workers are dismissed: that may be interrupted."""
         from schemabench.experiment import measure  # noqa: PLC0415 (as in `subject.plan`)
 
         plan = self.plan(*key)
-        with in_words():
-            if self._worker is None:
-                return measure(plan, self.serve(), self.progress)
-            with self._worker.lead(self._topic(key), plan, self.serve) as team:
-                return measure(plan, self.serve(), self.progress, team)
+        leading = self._worker.lead(self._topic(key), plan, self.serve) if self._worker else nullcontext()
+        with in_words(), leading as team:
+            kept(lambda: measure(plan, self.serve(), self.progress, team), partial(self._keep, key))
 
     def _note(self, key: Key, interrupt: Interrupted) -> None:
         """Keep why an interrupted experiment has no record, unless it has one."""
@@ -359,20 +361,20 @@ def ended(bench: Bench, conclude: Callable[[], object]) -> Iterator[None]:
 
 
 def kept(measure: Callable[[], Experiment], keep: Callable[[Experiment], object]) -> Experiment:
-    """Return the record of an experiment, after passing it on; also that of an interrupted one, as far as it came.
+    """Return the record of an experiment, after passing it on; also that of one cut short, as far as it came.
 
     Args:
         measure: Runs it.
-        keep: Receives the record before an interrupt of the experiment is raised.
+        keep: Receives the record before what ended the experiment early is raised.
 
     Raises:
         Interrupted: As `measure`, likewise whatever else that raises.
     """
     try:
         experiment = measure()
-    except Interrupted as interrupt:
-        if interrupt.known is not None:
-            keep(interrupt.known)
+    except (Interrupted, SchemabenchError) as early:
+        if early.known is not None:
+            keep(early.known)
         raise
     keep(experiment)
     return experiment
