@@ -138,13 +138,12 @@ def _hardly(share: float, contention: Contention, baselines: Contention | None) 
 def control(experiment: Experiment) -> str:
     """Return how the control's share of lock waits differs from the baseline's; empty without a control or samples."""
     known = criteria.find(experiment, LOCK_WAITS.name)
-    standing = known.control if known else None
-    if standing is None:
+    if known is None or known.control is None:
         return ""
-    found = figures.points_with_interval(standing.to_baseline)
-    if known is not None and not known.decides:
+    found = figures.points_with_interval(known.control.to_baseline)
+    if not known.decides:
         return f"{found}: too few blocks with samples to tell any difference from chance"
-    if BASELINE in standing.tied_with:
+    if BASELINE in known.control.tied_with:
         return f"{found}: consistent with chance"
     return f"{found}: the baseline differs from itself; do not trust differences of this size"
 
