@@ -221,6 +221,14 @@ def test_notices_are_of_the_run_of_an_experiment_or_of_a_candidate() -> None:
     assert rows(RunFrames(RUN).notices, "workload", "candidate", "text") == expected
 
 
+def test_no_column_calls_a_range_over_too_few_blocks_an_interval() -> None:
+    meanings = [one.meaning for table in frames.tables().values() for one in table.columns]
+    ends = [one for one in meanings if "95 %" in one]
+
+    assert ends
+    assert all("with too few blocks, of their range" in one for one in ends)
+
+
 def test_searches_and_maps_have_tables() -> None:
     spots = [
         Spot(cardinality=name, values={"sites": 3}, digest="d", ratio=SETTLED, side="better")

@@ -28,7 +28,7 @@ class RunFrames:
     `help(RunFrames.trials)` documents its columns. Columns and types do not depend on the run; a table without data has
     no rows; `trials` has one more column for each counter of the server. Units are part of column names; shares run
     from 0 to 1. Join tables on `workload`, `cardinality` and `candidate`, and trials on `block`, too. A figure with an
-    interval has two more columns, as in `ratio_low` and `ratio_high`.
+    interval has two more columns, as in `ratio_low` and `ratio_high`: with too few blocks for one, the observed range.
 
     Args:
         run: The record that the tables are built from.

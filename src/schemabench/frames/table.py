@@ -70,12 +70,14 @@ CANDIDATE = (*EXPERIMENT, Column("candidate", TEXT, "the candidate's name"))
 """The first columns of every table of candidates."""
 
 
-def estimated(name: str, meaning: str) -> tuple[Column, Column, Column]:
-    """Return the columns of a figure and of its 95 % interval."""
+def estimated(name: str, meaning: str) -> tuple[Column, ...]:
+    """Return the columns of a figure and of its 95 % interval, in whose place may be a range."""
     return (
         Column(name, REAL, meaning),
-        Column(f"{name}_low", REAL, "lower end of its 95 % interval"),
-        Column(f"{name}_high", REAL, "upper end of its 95 % interval"),
+        *(
+            Column(f"{name}_{end}", REAL, f"{which} end of its 95 % interval or, with too few blocks, of their range")
+            for end, which in (("low", "lower"), ("high", "upper"))
+        ),
     )
 
 
