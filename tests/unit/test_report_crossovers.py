@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from drawn import markdown
-from fixed_run import RUN
+from fixed_run import RUN, USAGE
 from sections import headings, rows
 
 from schemabench import report
@@ -86,6 +86,18 @@ def test_flip_is_said_with_both_intervals() -> None:
         "The ranking flips: hash_by_site leads at typical (1.50x [1.35, 1.65]) and trails at worst-found "
         "(0.50x [0.45, 0.55])."
     )
+
+
+@pytest.mark.parametrize(("blocks", "within"), [(3, "observed range"), (11, "95 % interval")])
+def test_what_is_beside_a_ratio_follows_from_the_blocks_of_its_experiment(blocks: int, within: str) -> None:
+    ratio = next(one.standing.to_baseline for one in USAGE.candidates if one.standing and one.name != "baseline")
+    start = replace(START, ratio=ratio)
+    search = replace(SEARCH, start=start, found=())
+    run = replace(RUN, experiments=(replace(USAGE, blocks=blocks, blocks_needed=11),), crossovers=(search,), maps=())
+    (section,) = crossovers.sections(run)
+    (table,) = csv.within(section.nodes)
+
+    assert f"ratio [{within}]" in headings(table)
 
 
 def test_ranking_that_never_flips_says_so() -> None:

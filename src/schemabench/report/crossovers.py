@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 from schemabench.records import Crossover, Estimate, MapCell, Noise, Probe, RatioMap, Run, Spot
-from schemabench.report import figures, noise
+from schemabench.report import brackets, figures, noise
 from schemabench.report.drawings import Heat, Square
 from schemabench.report.sizes import size, sizes
 from schemabench.report.text import name
@@ -26,17 +26,18 @@ _STANDS = {"better": "leads", "worse": "trails", "tied": "cannot be told apart f
 def sections(run: Run) -> list[Section]:
     """Return a section for each search and for each map."""
     return [
-        *(_search(one, number) for number, one in enumerate(run.crossovers, start=1)),
+        *(_search(run, one, number) for number, one in enumerate(run.crossovers, start=1)),
         *(_map(one, number) for number, one in enumerate(run.maps, start=1)),
     ]
 
 
-def _search(crossover: Crossover, number: int) -> Section:
+def _search(run: Run, crossover: Crossover, number: int) -> Section:
+    spots = crossover.start, *crossover.found
     table = Table(
         caption="Measured in full",
         columns=(
             Column(heading="cardinality"),
-            Column(heading="ratio [95 % interval]", align="right"),
+            Column(heading=f"ratio [{_within(run, spots)}]", align="right"),
             Column(heading="compared with the baseline"),
             Column(heading="sizes", prose=True),
         ),
@@ -47,7 +48,7 @@ def _search(crossover: Crossover, number: int) -> Section:
                 spot.side,
                 sizes(spot.values),
             )
-            for spot in (crossover.start, *crossover.found)
+            for spot in spots
         ),
         legend=_LEGEND[:1],
     )
@@ -55,6 +56,18 @@ def _search(crossover: Crossover, number: int) -> Section:
     nodes: tuple[Node, ...] = (Paragraph(text=sentence(crossover)), table, extent, *_beside(crossover.noise))
     title = f"When the answer changes: {name(crossover.workload)}, {name(crossover.candidate)} against the baseline"
     return Section(id=f"crossover-{number}", title=title, nodes=nodes, brief=True)
+
+
+def _within(run: Run, spots: Iterable[Spot]) -> str:
+    """Return what is beside the ratios of a search, which are those of candidates in experiments of the run."""
+    ratios = {spot.ratio for spot in spots}
+    return brackets.of_pairs(
+        *(
+            experiment
+            for experiment in run.experiments
+            if any(one.standing and one.standing.to_baseline in ratios for one in experiment.candidates)
+        )
+    )
 
 
 def _map(drawn: RatioMap, number: int) -> Section:
