@@ -24,7 +24,7 @@ from schemabench.monitor.nodes import cut, every_node, outline
 from schemabench.production import File, Production, Relation
 from schemabench.progress import Progress
 from schemabench.records import GrownPlan, Notice, StatementPlan
-from schemabench.server import Server, scratch, several
+from schemabench.server import Server, opened, scratch, several
 from schemabench.units import first_of
 
 _DIFFERS = "production-plan"
@@ -241,7 +241,7 @@ class _Growing:
     def _extend(self, database: str, files: Sequence[File]) -> None:
         """Make the files of a clone as long as production's, before anybody reads them."""
         assert self.server.data is not None, "a scratch server is on this machine"
-        with psycopg.connect(self.server.conninfo) as connection:
+        with opened(self.server.conninfo) as connection:
             ((number,),) = connection.execute(_OID, [database]).fetchall()
         for one in files:
             production.extend(self.server.data / "base" / number / one.path.rpartition("/")[2], one)

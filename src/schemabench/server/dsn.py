@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
 from schemabench.server import services
+from schemabench.server.connection import Connection
 
 CONNECT_LIMIT_S = 10
 """Default `connect_timeout`: without one, an attempt on an unreachable host takes minutes."""
@@ -163,7 +164,7 @@ def opened(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tuple
         RefusedError: A connection pooler answers.
     """
     try:
-        connection = psycopg.connect(conninfo, autocommit=True)
+        connection = Connection.connect(conninfo, autocommit=True)
     except BaseException as cause:
         traceback.clear_frames(cause.__traceback__)
         raise
