@@ -180,6 +180,66 @@ def test_a_call_whose_session_ends_after_its_answer_and_before_its_commit_is_ref
     assert found.is_candidate
 
 
+ENDS_ITSELF = f"""\
+ALTER TABLE entry ADD COLUMN note text;
+BEGIN;
+ALTER TABLE entry ADD COLUMN remark text;
+SELECT pg_terminate_backend(pg_backend_pid())
+WHERE (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) > {WRITERS};
+COMMIT;
+"""  # noqa: S608 (a constant)
+"""Ends its own session, but not where it is alone, as while the candidate is installed."""
+
+
+def test_a_migration_that_ends_its_own_session_fails_in_that_statement(ledger: Ledger) -> None:
+    found = ledger.rehearse(ENDS_ITSELF, QUICK, baseline=SMALL)
+
+    outcomes = ["done", "rolled back", "rolled back", "failed", "not executed"]
+    assert [one.outcome for one in found.statements] == outcomes
+    reason = "terminating connection due to administrator command (57P01)"
+    assert found.statements[3].failures == (reason,)
+    assert found.catalogs is not None
+    assert any("remark" in one for one in found.catalogs), "they are compared: its column is missing"
+    assert not any("note" in one for one in found.catalogs)
+    assert found.written.wal_bytes > 0
+    assert found.written.after_bytes > 0
+    assert all(one.after.calls > 0 for one in found.operations), "the writers go on"
+    assert found.ended == ()
+    said = _said(found)
+    assert f"Statement 4 of 5 failed: {reason}." in said
+    assert "not known in the migration's session, which the server ended, 0 in the writers'" in said
+    assert ledger.server.databases == ()
+
+
+def test_a_migration_whose_session_is_idle_for_too_long_before_a_retry_fails(ledger: Ledger) -> None:
+    reading = Companion(name="reading", operation="hold", holds=True)
+    timeouts = "SET idle_session_timeout = '50ms';\nSET lock_timeout = '50ms';\n"
+
+    found = ledger.rehearse(
+        f"{timeouts}ALTER TABLE entry ADD COLUMN note text;\n",
+        replace(QUICK, retries=3),
+        baseline=SMALL,
+        companions=(reading,),
+    )
+
+    assert [one.outcome for one in found.statements] == ["done", "done", "failed"]
+    assert found.statements[2].failures == (
+        "canceling statement due to lock timeout (55P03)",
+        "terminating connection due to idle-session timeout (57P05)",
+    )
+    assert found.after_s > 0
+
+
+def test_a_session_has_nothing_to_be_idle_for_after_the_last_statement(ledger: Ledger) -> None:
+    migration = "ALTER TABLE entry ADD COLUMN note text;\nSET idle_session_timeout = '50ms';\n"
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    assert [one.outcome for one in found.statements] == ["done", "done"]
+    assert found.lock_timeout == "0"
+    assert found.is_candidate
+
+
 @pytest.mark.thorough
 def test_a_companion_whose_session_ends_after_its_answer_and_before_its_commit_is_a_finding(ledger: Ledger) -> None:
     adding = Companion(name="adding", operation="hold", every_s=2.2)

@@ -1,14 +1,15 @@
 """What a migration's session sends, and what becomes of statements that fail: with a server that is played."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_connection import FakeConnection, FakeResult, refused
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.load import Ending, Session
+from schemabench.load import Ending, LostConnectionError, Session
 from schemabench.load.talk import Pause
 from schemabench.rehearsal import applying
 from schemabench.rehearsal.applying import Applying, pause_s
@@ -17,9 +18,10 @@ from schemabench.rehearsal.migration import Step
 from schemabench.rehearsal.record import is_complete
 
 PLAIN = Asked()
-METER = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000"]])
+METER = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000", b"2s"]])
 IN_VAIN = refused("55P03", "canceling statement due to lock timeout")
 TAKEN = refused("42P07", "relation exists")
+LAST_WORDS = refused("57P01", "terminating connection", SEVERITY_NONLOCALIZED="FATAL")
 
 
 class Clock:
@@ -35,12 +37,18 @@ class Clock:
 class Played(FakeConnection):
     """A connection that takes statements as text: each is refused as often as it has refusals."""
 
-    def __init__(self, refusals: dict[str, list[FakeResult]]) -> None:
+    notice_handler: Callable[[FakeResult], object]
+
+    def __init__(self, refusals: dict[str, list[FakeResult]], ends_with: str = "", idle_after: str = "") -> None:
         super().__init__()
         self.texts: list[str] = []
         """Those of the migration, and the lock timeout."""
         self.everything: list[str] = []
         self.refusals = {sql: list(some) for sql, some in refusals.items()}
+        self.ends_with = ends_with
+        """The statement with which the server ends the session."""
+        self.idle_after = idle_after
+        """The statement after which it ends the idle session."""
 
     def send_query(self, sql: bytes) -> None:
         """Take a statement, and have its answer ready."""
@@ -53,6 +61,10 @@ class Played(FakeConnection):
         self._results = [result, None]
         self.speak()
         failed = result.status is ExecStatus.FATAL_ERROR
+        if text == self.ends_with:
+            self.status = ConnStatus.BAD
+        if text == self.idle_after:
+            self.notice_handler(LAST_WORDS)
         if text in {"ROLLBACK", "ABORT", "COMMIT"}:
             self.transaction_status = TransactionStatus.IDLE
         elif text == "BEGIN" or self.transaction_status is TransactionStatus.INTRANS:
@@ -81,18 +93,20 @@ def _applied_on(clock: Clock, connection: Played, statements: Sequence[str], ask
 
 def _steps_applied_on(clock: Clock, connection: Played, steps: Sequence[Step], asked: Asked) -> Applying:
     played: Any = connection
-    one = Applying(session=Session(played), steps=steps, asked=asked, ending=Ending(), count=dict)
+    another: Any = SimpleNamespace(query=lambda _: FakeResult(rows=[[b"700", b"9000", b"0"]]), close=lambda: None)
+    one = Applying(
+        session=Session(played), another=lambda: another, steps=steps, asked=asked, ending=Ending(), count=dict
+    )
     try:
-        _run(clock, one.talk(), one)
+        _run(clock, one.talk())
     finally:
-        connection.finish()
+        if not one.is_ended:
+            connection.finish()
     return one
 
 
-def _run(clock: Clock, talk: Iterator[object], one: Applying) -> None:
+def _run(clock: Clock, talk: Iterator[object]) -> None:
     for want in talk:
-        if one.is_ended:
-            return
         if isinstance(want, Pause) and not want.listening:
             clock.now_ns = want.until_ns
 
@@ -174,6 +188,37 @@ def test_a_commit_that_fails_takes_its_transaction_with_it(clock: Clock) -> None
     one, _ = _applied(clock, ["CREATE c", "BEGIN", "ALTER a", "COMMIT"], COMMIT=[refused("23503")])
 
     assert one.outcomes == ["done", "rolled back", "rolled back", "failed"]
+
+
+TRANSACTION = ["CREATE c", "BEGIN", "ALTER a", "DROP b", "COMMIT"]
+
+
+def test_a_statement_with_which_the_server_ends_the_session_fails(clock: Clock) -> None:
+    connection = Played({"DROP b": [LAST_WORDS]}, ends_with="DROP b")
+
+    one = _applied_on(clock, connection, TRANSACTION, Asked(retries=5))
+
+    assert connection.texts == TRANSACTION[:4], "nothing is sent any more"
+    assert one.outcomes == ["done", "rolled back", "rolled back", "failed", "not executed"]
+    assert [meter.wal_bytes for meter in one.meters] == [100, 100, 700], "another session was asked in the end"
+    assert one.lock_timeout == ""
+
+
+def test_a_session_that_ends_without_a_word_of_the_server_is_a_lost_connection(clock: Clock) -> None:
+    with pytest.raises(LostConnectionError, match="connection broke"):
+        _applied_on(clock, Played({}, ends_with="DROP b"), TRANSACTION, PLAIN)
+
+
+def test_a_file_before_which_the_server_ended_the_session_fails_in_its_first_statement(clock: Clock) -> None:
+    connection = Played({}, idle_after="DROP a")
+    steps = [Step("DROP a", "1.sql:1", begins=True), Step("DROP b", "2.sql:1", begins=True)]
+
+    one = _steps_applied_on(clock, connection, steps, PLAIN)
+
+    assert connection.texts == ["DROP a"]
+    assert one.outcomes == ["done", "failed"]
+    assert [attempt.refusal and attempt.refusal.sqlstate for attempt in one.attempts] == [None, "57P01"]
+    assert list(one.heard[0].notices()) == [], "it is no notice of the statement"
 
 
 def test_what_a_chain_has_committed_is_not_rolled_back_with_what_follows(clock: Clock) -> None:

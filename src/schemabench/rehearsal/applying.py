@@ -5,10 +5,13 @@ know what the writers feel of it.
 
 A statement is sent as psql sends it, by the simple query protocol: one outside of a transaction block is committed by
 itself, so that CREATE INDEX CONCURRENTLY works. If one waits for a lock in vain (`lock_timeout`), it is repeated; in a
-transaction block, the whole block is, as its earlier statements were rolled back.
+transaction block, the whole block is, as its earlier statements were rolled back. If the server ends the session, as a
+timeout has it, the statement fails, and the migration ends. When the migration has ended, so does its session: psql
+disconnects then.
 """
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
@@ -23,7 +26,7 @@ from schemabench.load.session import Undone
 from schemabench.load.talk import SUCCEEDED, Pause, Talk, Want
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
-from schemabench.rehearsal.notices import Heard
+from schemabench.rehearsal.notices import Heard, ends
 from schemabench.rehearsal.record import Outcome
 from schemabench.rehearsal.transactions import Block
 from schemabench.units import NANOSECONDS, format_duration
@@ -37,7 +40,9 @@ PAUSE_S = 1.0
 LONGEST_PAUSE_S = 8.0
 NEVER_NS = 1 << 62
 """Later than anything on the clock of `time.perf_counter_ns`."""
-_METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
+_METER = """\
+SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database()), current_setting('lock_timeout')
+"""
 _SETTINGS = (
     # the server ends a statement within a second of the death of this process: a database in use stays for ever
     "SET client_connection_check_interval = 1000",
@@ -88,6 +93,8 @@ class Applying:
         session: Its session.
         steps: Its statements.
         asked: The settings of the rehearsal.
+        another: Opens another session in its database: what the server has written is asked for there if it has ended
+            this one.
         ending: Receives when the writers end.
         count: Returns how many attempts of the writers were rolled back and repeated so far.
         attempts: Each execution of a statement, in order.
@@ -95,6 +102,8 @@ class Applying:
         heard: What the server said beside the results of each statement, by its place.
         meters: What the server had written when the quiet stretch began, when the migration began, and when it ended.
         counted: What `count` returned at these moments.
+        lock_timeout: The setting in the session when the last meter was read, as in `2s`; empty if the server had ended
+            the session by then.
         overdue: Whether it took longer than it may: its statement was cancelled, or not repeated any more.
         place: The statement that is running; None while none is.
         since_ns: Since when it has been running, on the clock of `time.perf_counter_ns`; likewise the next.
@@ -102,6 +111,7 @@ class Applying:
     """
 
     session: Session
+    another: Callable[[], Session]
     steps: Sequence[Step]
     asked: Asked
     ending: Ending
@@ -111,6 +121,7 @@ class Applying:
     heard: list[Heard] = field(default_factory=list)
     meters: list[Meter] = field(default_factory=list)
     counted: list[Undone] = field(default_factory=list)
+    lock_timeout: str = ""
     overdue: bool = False
     place: int | None = None
     since_ns: int = 0
@@ -119,6 +130,8 @@ class Applying:
     _cancels: int = 0
     _commits: bool = False
     """Whether the last statement committed a transaction, after which another one may follow at once: AND CHAIN."""
+    _last_words: Refusal | None = None
+    """What the server said before it ended the session; None if it has not."""
 
     def __post_init__(self) -> None:
         self.outcomes = ["not executed"] * len(self.steps)
@@ -156,7 +169,8 @@ class Applying:
     def talk(self) -> Talk:
         """Execute the migration after the quiet stretch; then say when the writers end.
 
-        Raises `LostConnectionError` if the connection broke, and `CandidateError` if a statement cannot be cancelled.
+        Raises `LostConnectionError` if the connection broke without a word of the server, and `CandidateError` if a
+        statement cannot be cancelled.
         """
         try:
             yield from self._measure()
@@ -170,8 +184,7 @@ class Applying:
         except psycopg.OperationalError as cause:
             raise LostConnectionError(str(cause).strip()) from cause
         self.ending.at_ns = self.ended_ns + round(self.asked.quiet_s * NANOSECONDS)
-        while True:
-            yield Pause(NEVER_NS)
+        self.session.close()
 
     def _execute_all(self) -> Generator[Want | Pause | None, None, None]:
         """Execute all statements, up to the first one that fails for good, or to the end of the time."""
@@ -230,7 +243,8 @@ class Applying:
         """Give the session the state of a new one, with the lock timeout that is asked for: as psql has it for a file.
 
         What `Session.open` sets and prepares is lost, and nobody needs it here: nothing settles this session.
-        Raises `ServerError` if the server refuses that. It takes no time, and so is never cancelled.
+        Raises `ServerError` if the server refuses that, unless it has ended the session: then the statement fails. It
+        takes no time, and so is never cancelled.
         """
         deadline_ns, self._deadline_ns = self._deadline_ns, NEVER_NS
         commands = ["DISCARD ALL", *_SETTINGS]
@@ -238,7 +252,7 @@ class Applying:
             commands.append(f"SET lock_timeout = {self.asked.lock_timeout_ms}")
         for command in commands:
             refusal = yield from self._query(command)
-            if refusal is not None:
+            if refusal is not None and self._last_words is None:
                 raise ServerError(
                     f"The server refuses {command!r} in the migration's session: {refusal.message}",
                     sqlstate=refusal.sqlstate,
@@ -246,20 +260,45 @@ class Applying:
         self._deadline_ns = deadline_ns
 
     def _measure(self) -> Generator[Want | Pause | None, None, None]:
-        rows: list[tuple[int, int]] = []
-        refusal = yield from self._query(_METER, rows)
-        assert refusal is None, f"the server says what it has written: {refusal}"
-        self.meters.append(Meter(perf_counter_ns(), *rows[0]))
+        results: list[PGresult] = []
+        yield from self._query(_METER, results)
+        if self._last_words is not None:
+            with closing(self.another()) as session:
+                results = [session.query(_METER)]
+        (wal, size, lock_timeout) = ((results[0].get_value(0, column) or b"").decode() for column in range(3))
+        self.meters.append(Meter(perf_counter_ns(), int(wal), int(size)))
+        self.lock_timeout = "" if self._last_words else lock_timeout
         self.counted.append(self.count())
 
-    def _query(self, sql: str, rows: list[tuple[int, int]] | None = None) -> _Waits:
-        """Execute what psql would send at once; return why the server refused it.
+    def _query(self, sql: str, rows: list[PGresult] | None = None) -> _Waits:
+        """Execute what psql would send at once; return why the server refused it, or why it has ended the session.
 
         Args:
             sql: One statement, or several that the grammar cannot take apart.
-            rows: Receives the first row, of two numbers.
+            rows: Receives the results that have rows.
         """
-        connection, refusal = self.session.connection, None
+        if self._last_words is not None:
+            return self._last_words
+        connection, results = self.session.connection, list[PGresult]()
+        try:
+            yield from self._exchange(sql, results)
+        except psycopg.OperationalError as failure:
+            lost: str | None = str(failure).strip()
+        else:
+            lost = None if connection.status == ConnStatus.OK else connection.get_error_message()
+        failed = [Refusal.of(one) for one in results if one.status not in SUCCEEDED]
+        if lost is not None:
+            self._last_words = self._last_words or next((one for one in failed if one.sqlstate), None)
+            if self._last_words is None:
+                raise LostConnectionError(lost)
+            return self._last_words
+        if rows is not None:
+            rows += [one for one in results if one.status == ExecStatus.TUPLES_OK]
+        self._commits |= any(one.command_status == _COMMITTED for one in results)
+        return failed[0] if failed else None
+
+    def _exchange(self, sql: str, results: list[PGresult]) -> Generator[Want | Pause | None, None, None]:
+        connection = self.session.connection
         connection.send_query(sql.encode())
         while connection.flush():
             yield Want.WRITE
@@ -271,14 +310,8 @@ class Applying:
                 connection.consume_input()
             result = connection.get_result()
             if result is None:
-                if connection.status != ConnStatus.OK:
-                    raise LostConnectionError(connection.get_error_message())
-                return refusal
-            self._commits |= result.command_status == _COMMITTED
-            if result.status not in SUCCEEDED and refusal is None:
-                refusal = Refusal.of(result)
-            elif rows is not None and result.status == ExecStatus.TUPLES_OK:
-                rows.append((int(result.get_value(0, 0) or 0), int(result.get_value(0, 1) or 0)))
+                return
+            results.append(result)
 
     def _check_deadline(self) -> None:
         """Cancel the statement if the migration has taken longer than it may.
@@ -300,7 +333,9 @@ class Applying:
         self.session.cancel()
 
     def _hear(self, notice: PGresult) -> None:
-        if self.place is not None:
+        if ends(notice):  # while it was idle
+            self._last_words = Refusal.of(notice)
+        elif self.place is not None:
             self.heard[self.place].hear(notice)
 
     def _is_idle(self) -> bool:

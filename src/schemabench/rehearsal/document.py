@@ -338,9 +338,12 @@ def _written(found: Rehearsal) -> Terms:
         f"the database had {format_bytes(one.before_bytes)} before, {format_bytes(one.after_bytes)} afterwards, and "
         f"{format_bytes(one.most_bytes)} at most, without temporary files and WAL"
     )
-    timeout = (
-        f"{found.lock_timeout} in the migration's session at its end, {found.writers_lock_timeout} in the writers'"
+    own = (
+        f"{found.lock_timeout} in the migration's session at its end"
+        if found.lock_timeout
+        else "not known in the migration's session, which the server ended"
     )
+    timeout = f"{own}, {found.writers_lock_timeout} in the writers'"
     return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))
 
 

@@ -54,9 +54,8 @@ class Applied:
     driven: Driven
     retried: Counts
     """Attempts of the writers that were rolled back and repeated, over all."""
-    lock_timeout: str
-    """As in `Rehearsal`; likewise the next."""
     writers_lock_timeout: str
+    """As in `Rehearsal`."""
     gathered: Mapping[str, str]
     """Operation whose calls are gathered before they are sent -> how long for, as in `for up to 1.00 s`."""
     remarks: Sequence[Remark]
@@ -153,7 +152,7 @@ def record(  # noqa: PLR0913 (what is known)
         migration_s=(applying.ended_ns - applying.begun_ns) / NANOSECONDS,
         during_s=during_s,
         after_s=after_s,
-        lock_timeout=applied.lock_timeout,
+        lock_timeout=applying.lock_timeout,
         writers_lock_timeout=applied.writers_lock_timeout,
         statements=tuple(_statements(applied, calls, asked)),
         operations=tuple(_operations(calls, times, asked)),

@@ -23,10 +23,8 @@ from schemabench.load.conversation import conduct, converse, is_plain
 from schemabench.load.pace import Schedule, keep_pace
 from schemabench.load.pipeline import pipeline
 from schemabench.load.talk import Pause, Want
+from schemabench.rehearsal.notices import ends
 from schemabench.units import NANOSECONDS
-
-_ENDS = {b"FATAL", b"PANIC"}
-"""Severities of what the server says before it ends a session."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -151,7 +149,7 @@ class Lasting:
         return self._said.get(session) or str(failure).partition("\n")[0]
 
     def _hear(self, session: Session, notice: PGresult) -> None:
-        if notice.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _ENDS:
+        if ends(notice):
             self._said[session] = words((notice.error_field(DiagnosticField.SQLSTATE) or b"").decode())
 
 

@@ -20,8 +20,15 @@ MOST_KEPT = 5
 MOST_COLUMNS = 300
 """Of a message, which may list all objects that are dropped with another one."""
 _WARNING = "WARNING"
+_ENDS = {b"FATAL", b"PANIC"}
+"""Severities of what the server says before it ends a session."""
 _NO_ERROR = "00000"
 """The SQLSTATE of a message that a client need not tell from others."""
+
+
+def ends(notice: PGresult) -> bool:
+    """Return whether a message is the last one of its session, which the server ends while it is idle."""
+    return notice.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in _ENDS
 
 
 class _Said(NamedTuple):

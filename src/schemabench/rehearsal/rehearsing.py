@@ -219,7 +219,12 @@ class Rehearsing:
         with ExitStack() as stack:
             session, watcher = (stack.enter_context(closing(self._opened(database))) for _ in range(2))
             applying = Applying(
-                session=session, steps=read.steps, asked=self.asked, ending=ending, count=migrated.sessions.retried
+                session=session,
+                another=lambda: self._opened(database),
+                steps=read.steps,
+                asked=self.asked,
+                ending=ending,
+                count=migrated.sessions.retried,
             )
             watching = Watching(session=watcher, applying=applying, whose=_whose(migrated))
             writers_lock_timeout = _lock_timeout(next(one for one, _ in migrated.sessions))  # which may end meanwhile
@@ -240,7 +245,6 @@ class Rehearsing:
                 sizes=tuple(watching.sizes),
                 driven=driven,
                 retried=migrated.sessions.retried(),
-                lock_timeout=_lock_timeout(session),
                 writers_lock_timeout=writers_lock_timeout,
                 gathered=_gathered(migrated),
                 remarks=read.remarks,
