@@ -386,6 +386,19 @@ def test_a_last_value_that_comes_too_soon_for_a_forecast_says_why_and_what_to_do
     assert enough == ""
 
 
+def test_a_last_value_that_comes_too_soon_since_steps_failed_says_so() -> None:
+    def failing(rows: float) -> CandidateError | None:
+        return CandidateError("it is too slow") if 1_000 < rows < 100_000 else None
+
+    why, before = unprepared(FakeLaboratory(budget_s=200.0, rate=flat, fails=failing))
+
+    assert before == 1
+    assert why == (
+        "it comes after 1 of the 4 steps that a forecast needs, as 2 steps before it failed. Mend what made "
+        "them fail, as the curve tells"
+    )
+
+
 def test_one_step_is_measured_however_short_the_budget() -> None:
     found, _ = drawn(FakeLaboratory(budget_s=1.0, rate=flat))
 

@@ -20,7 +20,7 @@ from schemabench.growth import figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
 from schemabench.records import Experiment, Growth, GrowthStep
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 from schemabench.workload import authored
 
 _SMALLEST_STEP = 1.5
@@ -172,10 +172,13 @@ class Curve:
         known = sum(map(figures.has_intervals, self.measured.values()))
         if not self.holds_back_last or known >= self._forecast_from:
             return ""
+        failed = sum(value < (self._last or 0.0) for value in self.tried.keys() - self.measured.keys())
         if lacking:
             why = f"{lacking}. A larger --budget or a smaller --to leaves time for more"
         elif known < len(self.measured):
             why = "others have too few blocks for intervals. A larger --budget has room for more"
+        elif failed:
+            why = f"{plural(failed, 'step')} before it failed. Mend what made them fail, as the curve tells"
         else:
             why = "no gap is wide enough for another. A larger --to leaves room for more"
         return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs, as {why}"
