@@ -3,6 +3,8 @@
 Properties have none, since the machine may be busy with other things.
 """
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import places
@@ -25,6 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(thrift)
     if not hasattr(config, "workerinput") and not _measures(config):
         config.pluginmanager.register(watch.Watch(config))
+
+
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Have Ctrl-C raise what it usually does: Python ignores it in the background job of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _measures(config: pytest.Config) -> bool:

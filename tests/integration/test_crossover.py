@@ -19,6 +19,8 @@ from schemabench.progress import Shown
 from schemabench.records import from_builtins, to_builtins
 from schemabench.server import Database, Server
 
+pytestmark = pytest.mark.usefixtures("heeds_interrupts")
+
 STEPS = """\
 -- name: fill
 COPY account (id) FROM STDIN;
@@ -66,14 +68,6 @@ WORKLOAD = Workload(
     background=lambda sizes, _: iter([Rows("fill", ["id"], ((one,) for one in range(1, sizes.accounts + 1)))]),
 )
 """
-
-
-@pytest.fixture(autouse=True)
-def _heeded() -> Iterator[None]:
-    """Have Ctrl-C raise what it usually does, also in a background job, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

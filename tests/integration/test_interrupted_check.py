@@ -16,6 +16,8 @@ from schemabench import Call, Workload, Writer
 from schemabench.equivalence.scratch import Scratch
 from schemabench.server import Server
 
+pytestmark = pytest.mark.usefixtures("heeds_interrupts")
+
 OPERATIONS = """\
 -- name: put
 INSERT INTO item (key) VALUES (:key::bigint);
@@ -41,15 +43,13 @@ def database() -> None:
 
 @pytest.fixture
 def scratch(tmp_path: Path, server: Server) -> Iterator[Scratch]:
-    """Return a candidate in a scratch database, in a session in which Ctrl-C raises what it usually does."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Return a candidate in a scratch database."""
     found = laboratory.found(tmp_path, SHOP, OPERATIONS)
     table = {"baseline": "CREATE TABLE item (key bigint);\n"}
     (candidate,) = laboratory.installable(tmp_path / "schemas", table)
     made = Scratch(candidate, found.operations, found.parts(None), server)
     made.install()
     yield made
-    signal.signal(signal.SIGINT, before)
     made.close()
 
 

@@ -33,6 +33,8 @@ from schemabench.workers.link import Link
 from schemabench.workers.messages import Go
 from schemabench.workers.seat import Seat
 
+pytestmark = pytest.mark.usefixtures("heeds_interrupts")
+
 BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
 OPERATIONS = """\
 -- name: put
@@ -111,14 +113,6 @@ def _interrupt_follower(monkeypatch: pytest.MonkeyPatch) -> None:
         return execute(*args)
 
     monkeypatch.setattr(follower, "execute", until)
-
-
-@pytest.fixture(autouse=True)
-def heeding() -> Iterator[None]:
-    """Have Ctrl-C raise what it usually does."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("whom", [_interrupt_leader, _interrupt_follower])

@@ -336,18 +336,15 @@ class Impatient(Silence):
             Timer(self._after_s, signal.raise_signal, [signal.SIGINT]).start()
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("after_s", [0.0, 0.1], ids=["before a turn", "in a turn"])
 def test_an_interrupted_soak_keeps_the_ranking_and_leaves_nothing_behind(
     tmp_path: Path, server: Server, after_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soaking, "ROUNDS", 3)
     soak_s = 3 * (0.1 + 4 * after_s)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(Interrupted, match="interrupted during the soak") as stopped:
-            measure(replace(_plan(tmp_path), soak_s=soak_s, budget_s=0.1), server, Impatient(after_s))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(Interrupted, match="interrupted during the soak") as stopped:
+        measure(replace(_plan(tmp_path), soak_s=soak_s, budget_s=0.1), server, Impatient(after_s))
     known = stopped.value.known
 
     assert isinstance(known, Experiment)

@@ -18,6 +18,8 @@ from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment
 from schemabench.server import Database, Server
 
+pytestmark = pytest.mark.usefixtures("heeds_interrupts")
+
 OPERATIONS = """\
 -- name: put
 INSERT INTO item (key, value) VALUES (:key::bigint, :value::bigint)
@@ -89,10 +91,8 @@ def database() -> None:
 
 @pytest.fixture(autouse=True)
 def _tidy(server: Server) -> Iterator[None]:
-    """See that nothing is left behind, and have Ctrl-C raise what it usually does."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """See that nothing is left behind."""
     yield
-    signal.signal(signal.SIGINT, before)
     with psycopg.connect(server.conninfo) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'sb%'").fetchall()
     assert {name for (name,) in rows} == {database.name for database in server.databases}

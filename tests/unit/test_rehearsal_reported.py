@@ -1,7 +1,6 @@
 """What `schemabench rehearse` does with what it found: it is told, whatever becomes of the files."""
 
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,16 +84,8 @@ def test_only_a_result_whose_rows_were_compared_is_a_success(
     assert rehearse_command._rehearse(chosen, asked, 80) == status
 
 
-@pytest.fixture
-def _heeded() -> Iterator[None]:
-    """Heed interrupts, which the background job of a script ignores."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize("interrupted", [True, False])
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_further_interrupt_tears_no_report(*, interrupted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     reported: list[Rehearsal] = []
 

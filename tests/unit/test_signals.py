@@ -3,7 +3,7 @@
 import gc
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -11,15 +11,7 @@ import pytest
 from schemabench import signals
 
 
-@pytest.fixture
-def _heeded() -> Iterator[None]:
-    """Heed interrupts, which the background job of a script ignores."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_an_interrupt_that_python_ignores_where_it_falls_comes_again() -> None:
     interrupted = []
 
@@ -39,7 +31,7 @@ def test_an_interrupt_that_python_ignores_where_it_falls_comes_again() -> None:
     assert interrupted
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_signals_that_are_noted_do_not_interrupt_however_many_come() -> None:
     with signals.noted() as came:
         assert not came()
@@ -51,7 +43,7 @@ def test_signals_that_are_noted_do_not_interrupt_however_many_come() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_noted_signal_begins_the_end_which_later_ones_do_not_tear() -> None:
     with signals.heeded():
         with signals.noted() as came:
@@ -91,7 +83,7 @@ def test_signal_that_is_ignored_stays_ignored_where_others_are_noted() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_an_interrupt_within_another_call_begins_the_end_of_both() -> None:
     with ExitStack() as outer:
         signals.heed(outer.callback)
@@ -104,7 +96,7 @@ def test_an_interrupt_within_another_call_begins_the_end_of_both() -> None:
             signal.raise_signal(number)  # the end is under way
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_call_within_an_end_that_has_begun_ignores_signals() -> None:
     with ExitStack() as outer:
         signals.heed(outer.callback).conclude()
@@ -116,7 +108,7 @@ def test_a_call_within_an_end_that_has_begun_ignores_signals() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_signal_while_a_run_is_closed_tears_nothing_and_is_raised_once_that_is_done() -> None:
     done: list[str] = []
 
@@ -134,7 +126,7 @@ def test_a_signal_while_a_run_is_closed_tears_nothing_and_is_raised_once_that_is
     assert caught.value.__notes__ == [signals.LATE]
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_signal_after_an_error_leaves_the_error() -> None:
     with pytest.raises(ValueError, match="a fault"), signals.heeded() as conclude:  # noqa: PT012 (all of it)
         try:
@@ -144,7 +136,7 @@ def test_a_signal_after_an_error_leaves_the_error() -> None:
             signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_signals_are_heeded_after_a_call_within() -> None:
     with ExitStack() as outer:
         signals.heed(outer.callback)
@@ -154,7 +146,7 @@ def test_signals_are_heeded_after_a_call_within() -> None:
             signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 @pytest.mark.parametrize("fails", [False, True], ids=["ends", "fails"])
 def test_a_deferred_interrupt_comes_once_the_block_is_over_which_it_hastens(fails: bool) -> None:  # noqa: FBT001 (of a list)
     done: list[str] = []
