@@ -316,8 +316,9 @@ def test_a_checkpoint_is_counted(counters: Counters, writer: Connection) -> None
 
 @pytest.mark.parametrize("major", servers.ENDS)
 def test_a_checkpoint_that_began_before_shows_by_what_it_writes(major: int) -> None:
-    # a server of its own, where a checkpoint that the length of the log asks for takes minutes for what it writes
-    settings = {"max_wal_size": "128MB", "checkpoint_timeout": "5min", "autovacuum": "off"}
+    # a server of its own, where a checkpoint that the length of the log asks for takes minutes for what it writes; all
+    # that is changed stays in memory until then, or a session that needs room writes it if the checkpoint begins late
+    settings = {"max_wal_size": "128MB", "checkpoint_timeout": "5min", "autovacuum": "off", "shared_buffers": "256MB"}
     with (
         _serving(major, settings) as server,
         psycopg.connect(conninfo := server.conninfo_for(server.create("test").name), autocommit=True) as writer,
