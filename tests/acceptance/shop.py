@@ -120,7 +120,7 @@ class Shop:
 
     def run(self, *arguments: str, **environment: str) -> pytest.RunResult:
         """Run pytest in the project, to its end; with several workers in turns with whatever else takes much memory."""
-        with places.much_memory() if "-n" in arguments else nullcontext():
+        with places.much_memory() if {"-n", "--tx"} & {*arguments} else nullcontext():
             return self.finish(self.start(*arguments, **environment))
 
     def start(self, *arguments: str, **environment: str) -> Program:

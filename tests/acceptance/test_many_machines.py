@@ -64,11 +64,14 @@ class Machines:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run the project with the workers given, to its end."""
-        return self.here.finish(self.start(*arguments))
+        return self.here.run(*self._shared(*arguments))
 
     def start(self, *arguments: str) -> Program:
         """Start the project with the workers given."""
-        return self.here.start("--dist", "load", NO_COPY, *self.options, *arguments)
+        return self.here.start(*self._shared(*arguments))
+
+    def _shared(self, *arguments: str) -> tuple[str, ...]:
+        return ("--dist", "load", NO_COPY, *self.options, *arguments)
 
     def other_environment(self) -> dict[str, str]:
         """Return what a process on the other machine finds in its environment: nothing of ours."""

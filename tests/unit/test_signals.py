@@ -59,7 +59,7 @@ def test_a_noted_signal_begins_the_end_which_later_ones_do_not_tear() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.usefixtures("_heeded")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_noted_signal_is_not_forgotten_where_the_block_raises() -> None:
     outer = pytest.raises(KeyboardInterrupt, match="SIGTERM")
     with outer as caught, signals.heeded(), signals.noted():
