@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
+from sections import rows
 from test_growth_curve import ROWS, FakeLaboratory, Sizes, falling
 from test_report_growth import GROWTH, STEPS, tables
 from test_report_growth_reading import BASE, MEASURED, run, verdict
+from test_report_growth_reading import drawn as drawings
 
 from schemabench import report
 from schemabench.crossover import Laboratory
@@ -14,7 +16,7 @@ from schemabench.errors import Interrupted
 from schemabench.growth import figures
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import compared, forecasts, projections
-from schemabench.records import Growth
+from schemabench.records import Estimate, Growth
 from schemabench.report import growth
 
 FIRST, LAST = 1_000, 100_000
@@ -80,6 +82,21 @@ def test_a_report_says_that_a_step_was_interrupted_and_counts_it_for_nothing() -
     assert "hash_by_site 0.84x [0.76, 0.92] at 1,000." in verdict(run(BROKEN_OFF, *MEASURED))
     assert "over those of the finished step before" in throughput.columns[-1].legend
     assert dict(throughput.legend)["*"].startswith("interrupted, or too few blocks to tell candidates apart, ")
+
+
+def test_figures_of_a_single_block_have_their_marks_although_they_have_no_interval() -> None:
+    first, second = STEPS[1].figures[:2]
+    single = Estimate(value=1_000.0, low=1_000.0, high=1_000.0)
+    limited = replace(second, calls_per_s=single, is_limited=True)
+    step = replace(BROKEN_OFF.steps[1], figures=(replace(first, calls_per_s=single), limited))
+    shown = run(replace(BROKEN_OFF, steps=(STEPS[0], step), projections=()))
+    throughput, _, costs = tables(shown)[:3]
+    chart = next(one.table for one in drawings(shown) if one.title == "Throughput (calls per second)")
+
+    for table in (throughput, chart):
+        assert [row[2] for row in rows(table) if row[1] == "10,000"] == ["1.00k *", "1.00k *+"]
+        assert {"*", "+"} <= dict(table.legend).keys()
+    assert rows(costs)[1][3] == "80.0 B", "what is read once is as good as ever"
 
 
 def test_a_service_time_that_an_interrupted_step_lacks_has_that_reason() -> None:

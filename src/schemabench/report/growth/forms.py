@@ -42,6 +42,8 @@ class Criterion:
     """The title of a chart's axis; empty for the heading."""
     factor: float = 1.0
     """From a figure to its value on that axis."""
+    is_read_once: bool = False
+    """Whether it is read before the first block, so that it has no interval, and nothing is wrong with it."""
 
 
 def _exact(value: float | None) -> Estimate | None:
@@ -89,6 +91,7 @@ CRITERIA = (
         of=lambda one: _exact(one.bytes_per_row),
         one=lambda value: f"{format_significant(value)} B",
         legend="tables and indexes, per row of the background, read once before the first block",
+        is_read_once=True,
     ),
 )
 TITLES = {one.measure: one for one in CRITERIA}
@@ -150,6 +153,8 @@ def cell(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: Col
 def extent(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: Collection[float]) -> str:
     """Return the interval of a measured figure, with marks for what is wrong with it; empty for one read once.
 
+    A figure of a single block has its marks alone.
+
     Args:
         criterion: Which figure.
         step: The step.
@@ -157,8 +162,7 @@ def extent(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: C
         doubtful: The values of steps at which the baseline differs from itself.
     """
     figure = criterion.of(own)
-    shown = interval(criterion, figure) if figure else ""
-    if not shown:
+    if figure is None or criterion.is_read_once:
         return ""
     is_of_time = not StepFigures(candidate=own.candidate, is_limited=True).is_sound(criterion.measure)
     signs = (
@@ -166,7 +170,7 @@ def extent(criterion: Criterion, step: GrowthStep, own: StepFigures, doubtful: C
         (LIMITED, own.is_limited and is_of_time),
         (DOUBTFUL, step.value in doubtful and is_of_time),
     )
-    return shown + "".join(sign for sign, holds in signs if holds)
+    return interval(criterion, figure) + "".join(sign for sign, holds in signs if holds)
 
 
 def worded(criterion: Criterion, figure: Estimate) -> str:
@@ -176,7 +180,7 @@ def worded(criterion: Criterion, figure: Estimate) -> str:
 
 
 def interval(criterion: Criterion, figure: Estimate) -> str:
-    """Return the interval of a figure, in the figure's own unit; nothing for one that was read once."""
+    """Return the interval of a figure, in the figure's own unit; nothing for one whose ends are the same."""
     if figure.low == figure.high:
         return ""
     number, _, unit = criterion.one(figure.value).partition(" ")
