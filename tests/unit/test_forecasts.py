@@ -176,6 +176,20 @@ def test_nothing_rests_on_figures_of_few_trials_or_of_the_load_generator(why: st
     assert said["keyed"].refused == f"at the largest step that was measured, 100,000 rows, {reason[why]}"
 
 
+def test_a_candidate_that_could_not_be_loaded_at_the_largest_step_has_that_reason() -> None:
+    failure = "failed: a value is out of range:\nChecked:\n  - the first row"
+    whole = step(100_000)
+    gone = StepFigures(candidate="keyed", reason=failure)
+    last = replace(whole, figures=(whole.figures[0], gone))
+    said = {one.candidate: one for one in projections(ROWS, curve(*BEFORE, last), 10.0)}
+    found = {one.candidate: one for one in compared(forecasts(ROWS, curve(*BEFORE), 100_000, AT), curve(*BEFORE, last))}
+
+    reason = "it was not ranked (failed: a value is out of range)"
+    assert said["keyed"].refused == f"at the largest step that was measured, 100,000 rows, {reason}"
+    assert (found["keyed"].measured, found["keyed"].lacking) == (None, reason)
+    assert (found["reading"].held, found["reading"].lacking) == (True, "")
+
+
 def test_a_candidate_that_the_load_generator_limited_at_each_step_is_refused_in_words_except_for_what_it_writes() -> (
     None
 ):

@@ -211,6 +211,19 @@ def test_steps_over_clients_are_on_copies_without_further_rows() -> None:
     assert "1 step on copies of the databases of a smaller one, without further rows" in " ".join(said.split())
 
 
+def test_candidates_without_figures_are_told_with_their_steps_and_the_reason_in_brief() -> None:
+    slow = replace(STEPS[1].figures[2], reason="failed: it took too long:\nChecked:\n  - the statement timeout")
+    odd = StepFigures(candidate="odd", reason="disqualified: its rows differ")
+    steps = tuple(
+        replace(one, figures=(*one.figures[:2], slow, *more)) for one, more in zip(STEPS, ((), (odd,)), strict=False)
+    )
+    said = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, steps=steps),))).split())
+
+    told = "slow at 1,000 and 10,000: failed: it took too long; odd at 10,000: disqualified: its rows differ"
+    assert f"not ranked: {told}" in said
+    assert "Checked" not in said
+
+
 def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
     def told(of: Growth) -> str:
         return growth.sentence(replace(GROWN, growths=(of,)), of)

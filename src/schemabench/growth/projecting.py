@@ -13,7 +13,7 @@ from schemabench.candidate import BASELINE
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.projection import USL, Point, Wording
 from schemabench.records import Edge, Estimate, Forecast, Growth, Measure, Projection, StepFigures
-from schemabench.report.growth.forms import TITLES, worded
+from schemabench.report.growth.forms import TITLES, unranked, worded
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
     ("calls_per_s", lambda one: one.calls_per_s),
@@ -51,13 +51,18 @@ def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:
 
 def _beside(said: Forecast, own: StepFigures | None) -> Forecast:
     """Return what was forecast with what was measured, or why that tells nothing."""
-    if own is None or own.is_sound(said.measure):
-        return replace(said, measured=dict(_FIGURES)[said.measure](own) if own else None)
-    return replace(said, lacking=_unsound(own))
+    if own is None:
+        return replace(said, measured=None)
+    lacking = _unsound(own, said.measure)
+    return replace(said, measured=None if lacking else dict(_FIGURES)[said.measure](own), lacking=lacking)
 
 
-def _unsound(own: StepFigures) -> str:
-    """Return why figures tell nothing of a schema."""
+def _unsound(own: StepFigures, measure: Measure) -> str:
+    """Return why a figure is not there, or tells nothing of its schema; empty if it is, and does."""
+    if own.reason and dict(_FIGURES)[measure](own) is None:
+        return f"it was not ranked ({unranked(own)})"
+    if own.is_sound(measure):
+        return ""
     return "it left after too few trials for an interval" if own.has_few_trials else "the load generator limited it"
 
 
@@ -99,7 +104,7 @@ def _of(over: Over, growth: Growth, name: str, measure: Measure, times: float) -
     if series:
         return _projection(over, growth, name, measure, series, times)
     if known:
-        reasons = " or ".join(dict.fromkeys(_unsound(one) for _, one, _ in known))
+        reasons = " or ".join(dict.fromkeys(_unsound(one, measure) for _, one, _ in known))
         return Projection(candidate=name, measure=measure, law=None, refused=f"at each step, {reasons}")
     return None
 
@@ -158,8 +163,7 @@ def _lacking(growth: Growth, name: str, measure: Measure) -> str:
     """Return why a candidate's figure at the largest step tells nothing."""
     at = _farthest(growth)
     own = [one for step in growth.steps if step.value == at for one in step.figures if one.candidate == name]
-    unsound = [_unsound(one) for one in own if not one.is_sound(measure)]
-    return unsound[0] if unsound else "it has no interval that lies above zero"
+    return next(filter(None, (_unsound(one, measure) for one in own)), "it has no interval that lies above zero")
 
 
 def _farthest(growth: Growth) -> float:

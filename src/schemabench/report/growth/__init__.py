@@ -4,11 +4,22 @@ Owns its verdict and its findings. Must not claim more than the intervals suppor
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from schemabench.records import Growth, GrowthCrossing, GrowthStep, Run, StepFigures
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
-from schemabench.report.growth.forms import PLACES, about, candidates, finished, is_over_size, measured, over, stated
+from schemabench.report.growth.forms import (
+    PLACES,
+    about,
+    candidates,
+    finished,
+    is_over_size,
+    measured,
+    over,
+    stated,
+    unranked,
+)
 from schemabench.report.growth.steps import by_size, crossings, doubtful, experiments, of, telling, title
 from schemabench.report.sizes import size
 from schemabench.report.text import name
@@ -21,6 +32,7 @@ _GREW = 0.05
 """The share of their size by which databases grow in a step, from which on it is told."""
 _LONGER = 2.0
 """Times the shortest burst of any step, from which on their lengths are told."""
+_Said = TypeVar("_Said", bool, str)
 _STOLEN = "stolen-time"
 """The code of the notice on an experiment that others on the host slowed."""
 
@@ -94,6 +106,7 @@ def _answer(run: Run, growth: Growth) -> Iterator[Node]:
             ("grown in a step", _grown(growth)),
             ("too few blocks", _few(growth)),
             ("doubtful", _doubtful(run, growth)),
+            ("not ranked", _unranked(growth)),
             ("left early", _left(growth)),
             ("load generator", _limited(growth)),
             ("interrupted", _interrupted(growth)),
@@ -165,6 +178,11 @@ def _doubtful(run: Run, growth: Growth) -> str:
     return f"at {figures.listed(at, len(at))}, the baseline differs from itself: no crossing rests on that{rest}"
 
 
+def _unranked(growth: Growth) -> str:
+    """Return who has no figures, at which steps, and why, in brief."""
+    return "; ".join(f"{name(who)} {at}: {why}" for (who, why), at in _each(growth, unranked).items())
+
+
 def _left(growth: Growth) -> str:
     """Return who left a step after too few trials for an interval."""
     found = _where(growth, lambda one: one.has_few_trials)
@@ -179,12 +197,17 @@ def _limited(growth: Growth) -> str:
 
 def _where(growth: Growth, holds: Callable[[StepFigures], bool]) -> str:
     """Return the candidates of which something holds, each with the steps at which it does."""
-    found: dict[str, list[str]] = {}
+    return "; ".join(f"{name(who)} {at}" for (who, _), at in _each(growth, holds).items())
+
+
+def _each(growth: Growth, of: Callable[[StepFigures], _Said]) -> dict[tuple[str, _Said], str]:
+    """Return what is to be told of each candidate, with the steps of which it is true, as in `at 500 and 2,000`."""
+    found: dict[tuple[str, _Said], list[str]] = {}
     for step in measured(growth):
         for one in step.figures:
-            if holds(one):
-                found.setdefault(one.candidate, []).append(size(step.value))
-    return "; ".join(f"{name(who)} at {figures.listed(at, len(at))}" for who, at in found.items())
+            if told := of(one):
+                found.setdefault((one.candidate, told), []).append(size(step.value))
+    return {key: f"at {figures.listed(values, len(values))}" for key, values in found.items()}
 
 
 def _interrupted(growth: Growth) -> str:

@@ -127,6 +127,11 @@ def candidates(growth: Growth) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.candidate for step in growth.steps for one in step.figures))
 
 
+def unranked(own: StepFigures) -> str:
+    """Return in brief why a candidate has no figures at a step, as in `failed: it took too long`; empty if it has."""
+    return own.reason.partition("\n")[0].rstrip(".:")
+
+
 def about(value: float) -> str:
     """Return a value that was not chosen, but estimated."""
     return size(float(f"{value:.3g}"))
