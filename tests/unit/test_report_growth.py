@@ -224,6 +224,22 @@ def test_candidates_without_figures_are_told_with_their_steps_and_the_reason_in_
     assert "Checked" not in said
 
 
+def test_a_candidate_that_did_not_grow_with_the_others_is_named_with_its_steps() -> None:
+    base, other, _ = STEPS[1].figures
+    anew = figures("hash_by_site", 7_900, 10_000, 10_000)
+    mixed = replace(STEPS[1], figures=(base, anew))
+    swapped = replace(STEPS[1], value=20_000, figures=(figures("baseline", 900, 20_000, 20_000), other))
+
+    def told(*steps: GrowthStep) -> str:
+        return " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, steps=steps),))).split())
+
+    alone = "loaded from the first row on: at 1,000 rows; these were loaded from the first row on, while others grew:"
+    grown = "1 step grown from the databases of a smaller one, by 9,000 of their 10,000 rows"
+    assert f"rows: {grown}; {alone} hash_by_site at 10,000" in told(STEPS[0], mixed)
+    assert f"{alone} hash_by_site at 10,000; baseline at 20,000" in told(STEPS[0], mixed, swapped)
+    assert "while others grew" not in told(*STEPS)
+
+
 def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
     def told(of: Growth) -> str:
         return growth.sentence(replace(GROWN, growths=(of,)), of)

@@ -144,13 +144,15 @@ def _crossings(growth: Growth, found: Sequence[GrowthCrossing]) -> Iterator[str]
 
 
 def _loading(growth: Growth) -> str:
-    """Return which steps grew from others, and which were loaded from the first row on."""
-    found = [(step, step.figures[0].loaded) for step in measured(growth) if step.figures[0].loaded]
-    grown = [(step, one) for step, one in found if one and one.own_rows < one.rows]
-    fresh = [step for step, one in found if one and one.rows and one.own_rows == one.rows]
+    """Return which steps grew from others, which were loaded from the first row on, and whose databases alone were."""
+    known = [(step, [one.loaded for one in step.figures if one.loaded]) for step in measured(growth)]
+    grown = [(step, some) for step, each in known if (some := [one for one in each if one.own_rows < one.rows])]
+    steps = [step for step, _ in grown]
+    fresh = [step for step, each in known if step not in steps and any(one.rows for one in each)]
     said = []
     if grown:
-        loaded, held = sum(one.own_rows for _, one in grown), sum(one.rows for _, one in grown)
+        loaded = sum(max(one.own_rows for one in some) for _, some in grown)
+        held = sum(max(one.rows for one in some) for _, some in grown)
         said.append(
             f"{plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of their "
             f"{plural(held, 'row')}"
@@ -160,6 +162,8 @@ def _loading(growth: Growth) -> str:
     if fresh:
         values = figures.listed([size(step.value) for step in fresh], len(fresh))
         said.append(f"loaded from the first row on: at {stated(growth, values)}")
+    if apart := _where(steps, lambda one: one.loaded is not None and one.loaded.own_rows == one.loaded.rows):
+        said.append(f"these were loaded from the first row on, while others grew: {apart}")
     return "; ".join(said)
 
 
@@ -180,30 +184,30 @@ def _doubtful(run: Run, growth: Growth) -> str:
 
 def _unranked(growth: Growth) -> str:
     """Return who has no figures, at which steps, and why, in brief."""
-    return "; ".join(f"{name(who)} {at}: {why}" for (who, why), at in _each(growth, unranked).items())
+    return "; ".join(f"{name(who)} {at}: {why}" for (who, why), at in _each(measured(growth), unranked).items())
 
 
 def _left(growth: Growth) -> str:
     """Return who left a step after too few trials for an interval."""
-    found = _where(growth, lambda one: one.has_few_trials)
+    found = _where(measured(growth), lambda one: one.has_few_trials)
     return f"{found}, far slower than the others, after too few trials for intervals" if found else ""
 
 
 def _limited(growth: Growth) -> str:
     """Return whom the load generator limited, and where."""
-    found = _where(growth, lambda one: one.is_limited)
+    found = _where(measured(growth), lambda one: one.is_limited)
     return f"the bottleneck of {found}: no change, crossing or projection rests on these rates" if found else ""
 
 
-def _where(growth: Growth, holds: Callable[[StepFigures], bool]) -> str:
+def _where(steps: Sequence[GrowthStep], holds: Callable[[StepFigures], bool]) -> str:
     """Return the candidates of which something holds, each with the steps at which it does."""
-    return "; ".join(f"{name(who)} {at}" for (who, _), at in _each(growth, holds).items())
+    return "; ".join(f"{name(who)} {at}" for (who, _), at in _each(steps, holds).items())
 
 
-def _each(growth: Growth, of: Callable[[StepFigures], _Said]) -> dict[tuple[str, _Said], str]:
+def _each(steps: Sequence[GrowthStep], of: Callable[[StepFigures], _Said]) -> dict[tuple[str, _Said], str]:
     """Return what is to be told of each candidate, with the steps of which it is true, as in `at 500 and 2,000`."""
     found: dict[tuple[str, _Said], list[str]] = {}
-    for step in measured(growth):
+    for step in steps:
         for one in step.figures:
             if told := of(one):
                 found.setdefault((one.candidate, told), []).append(size(step.value))
