@@ -166,7 +166,9 @@ def test_a_control_that_drifts_or_left_is_told_since_it_should_tie() -> None:
         drifting
     )
     gone = replace(soak(250.0, 0.9, WORSE), ended="It is broken", slices=(), slopes=())
-    assert "the control left: It is broken" in sentence(replace(usual, soak=replace(usual.soak, control=gone)))
+    assert "the control left in its first turn: It is broken" in sentence(
+        replace(usual, soak=replace(usual.soak, control=gone))
+    )
 
 
 def test_vacuums_are_not_counted_where_a_turn_does_not_know_them() -> None:
@@ -201,16 +203,37 @@ def test_a_soak_without_a_finished_round_is_no_result(interrupted: bool, how: st
 
 def test_who_left_is_told_with_why() -> None:
     left = SoakFigures(slices=(), ended="the disk is full")
-    assert "flat left: the disk is full" in sentence(_experiment(soak(250.0, 1.0, None), left))
+    assert "flat left in its first turn: the disk is full" in sentence(_experiment(soak(250.0, 1.0, None), left))
     section = told.section(View(_experiment(soak(250.0, 1.0, None), left), RUN))
     assert section is not None
+
+
+def test_who_left_is_told_with_when_and_is_not_said_to_have_worked_as_long_as_the_others() -> None:
+    usual = soak(270.0, 1.0, None)
+    left = replace(usual, slices=usual.slices[:5], ended="the disk is full")
+    experiment = _experiment(soak(250.0, 1.0, None), left)
+    section = told.section(View(experiment, RUN))
+    assert section is not None
+    drifts = next(node for node in section.nodes if isinstance(node, Table))
+    assert experiment.soak is not None
+    gone = replace(experiment, soak=replace(experiment.soak, control=left))
+
+    assert sentence(experiment).startswith("6 min of work for each that stayed, by turns, ")
+    assert f"flat left after round 5 of {TURNS}, with 2 min 30 s of work: the disk is full" in sentence(experiment)
+    assert f"the control left after round 5 of {TURNS}, with" in sentence(gone)
+    assert [one.heading for one in drifts.columns][1] == "turns"
+    assert {plain(row[0].text): row[1].text for row in drifts.rows} == {"baseline": str(TURNS), "flat": "5"}
+    assert dict(drifts.legend)["thirds"] == (
+        "the median of the turns that count, of its own turns alone where it took fewer"
+    )
 
 
 def test_without_the_baseline_nobody_is_told_to_try_a_longer_soak() -> None:
     left = SoakFigures(slices=soak(250.0, 1.0, None).slices[:3], ended="the disk is full")
     said = sentence(_experiment(left, replace(soak(270.0, 1.0, None), slopes=())))
 
-    assert "baseline left: the disk is full; so there is nothing to compare with, and the soak ended" in said
+    left_early = "baseline left after round 3 of 12, with 1 min 30 s of work: the disk is full"
+    assert f"{left_early}; so there is nothing to compare with, and the soak ended" in said
     assert "longer" not in said
 
 

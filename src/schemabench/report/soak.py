@@ -80,16 +80,17 @@ def sentence(experiment: Experiment) -> str:
     left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
     was = "was" if len(left) == 1 else "were"
     without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
-    return "; ".join([*_extent(soak), *clauses(soak, known), *without])
+    return "; ".join([*_extent(soak, known), *clauses(soak, known), *without])
 
 
-def _extent(soak: Soak) -> Iterator[str]:
-    """Yield how long candidates worked, and when that was interrupted."""
+def _extent(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
+    """Yield how long candidates worked that did not leave, and when that was interrupted."""
     if not soak.rounds:
         yield f"nothing was measured, as it {'was interrupted' if soak.interrupted else 'ended'} in its first round"
         return
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
-    yield f"{format_duration(soak.rounds * soak.slice_s)} of work each, by turns, {pace}"
+    whose = "for each that stayed" if any(one.ended for _, one in known) else "each"
+    yield f"{format_duration(soak.rounds * soak.slice_s)} of work {whose}, by turns, {pace}"
     if soak.interrupted:
         yield f"interrupted after {plural(soak.rounds, 'round')}"
 
@@ -130,24 +131,33 @@ def _drifts(soak: Soak, known: Sequence[Fared]) -> Table:
     per = per_unit(soak)
     rate = "speed" if soak.paced else "op/s"
     spans = (f"{rate}, first third", "last third", f"change {per}, %", "against the baseline, %")
-    headings = ("candidate", *spans, "p50", "p99")
     control = (("baseline (control)", soak.control),) if soak.control and soak.control.slices else ()
+    uneven = _is_uneven([*known, *control])
+    headings = ("candidate", *(["turns"] if uneven else []), *spans, "p50", "p99")
+    own = ", of its own turns alone where it took fewer" if uneven else ""
     return Table(
         caption=f"Drift {per} of work; p50 and p99 against the baseline's, in %",
         columns=columns(*headings, numbers=headings[1:]),
-        rows=tuple(_drift(*one) for one in known if one[1].slices),
-        footer=tuple(_drift(*one) for one in control),
+        rows=tuple(_drift(*one, uneven=uneven) for one in known if one[1].slices),
+        footer=tuple(_drift(*one, uneven=uneven) for one in control),
         legend=(
-            ("thirds", "the median of the turns that count"),
+            ("thirds", f"the median of the turns that count{own}"),
             (figures.DASH, f"nothing to compare with, or its {FEW_TURNS}"),
         ),
     )
 
 
-def _drift(who: str, one: SoakFigures) -> tuple[Cell, ...]:
+def _is_uneven(known: Sequence[Fared]) -> bool:
+    """Return whether some took more turns than others, who left or missed rounds."""
+    return len({len(one.slices) for _, one in known}) > 1
+
+
+def _drift(who: str, one: SoakFigures, *, uneven: bool) -> tuple[Cell, ...]:
+    """Return how the figures of one changed; with the number of its turns where these are uneven."""
     own, compared = own_changes(one), changes_to_baseline(one)
     return cells(
         name(who),
+        *([counted(len(one.slices))] if uneven else []),
         *map(rated, _thirds(one)),
         _change(own.get("rate")),
         *(_change(compared.get(figure)) for figure in FIGURES),
@@ -156,7 +166,7 @@ def _drift(who: str, one: SoakFigures) -> tuple[Cell, ...]:
 
 def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa: FBT001 (whether a column is there)
     lists = ("pending lists",) if pending else ()
-    uneven = len({len(one.slices) for _, one in known}) > 1
+    uneven = _is_uneven(known)
     headings = (
         "candidate",
         *(["turns"] if uneven else []),
