@@ -84,7 +84,9 @@ def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -
     across = forecasts(ROWS, curve(*BEFORE, edges=(edge,)), 100_000, AT)
     few = forecasts(ROWS, curve(*BEFORE[:2]), 100_000, AT)
 
-    assert {one.refused for one in across} == {"what comes beyond the edge of the cache has to be measured"}
+    assert {one.refused for one in across} == {
+        "what comes beyond the edge of shared_buffers (1 GiB) has to be measured"
+    }
     reason = "a projection needs 4 or more steps whose intervals lie above zero, and there are 2"
     assert {one.refused for one in few} == {reason}
     assert {one.figure for one in (*across, *few)} == {None}
@@ -144,8 +146,8 @@ def test_a_projection_beyond_an_edge_takes_steps_that_show_what_comes_there(past
 
     assert [bool(one.points) for one in said] == [projected] * 2
     if not projected:
-        reason = "only one step lies beyond the edge of the cache, and close to it: measure another one there"
-        assert {one.refused for one in said} == {reason}
+        reason = "only one step lies beyond the edge of shared_buffers (1 GiB), and close to it"
+        assert {one.refused for one in said} == {f"{reason}: measure another one there"}
 
 
 def unsound(found: GrowthStep, why: str) -> GrowthStep:

@@ -351,7 +351,8 @@ def test_a_last_value_is_lowered_until_there_is_time_for_the_steps_that_a_foreca
     earlier = replace(found, steps=tuple(step for step in found.steps if step.value in found.order[:before]))
     said = forecasts(ROWS, earlier, value, "2026-01-01T00:00:00+00:00")
     told = {one.refused for one in said if one.measure == "calls_per_s" and not one.figure}
-    assert told <= {"only one step lies beyond the edge of the cache, and close to it: measure another one there"}
+    near = "only one step lies beyond the edge of shared_buffers (1.00 MiB), and close to it"
+    assert told <= {f"{near}: measure another one there"}
     assert not told or budget_s == 80.0, "of rates that fall as rows grow, too"
     assert max(step.value for step in found.steps if step.figures) == value, "and then it is measured"
     assert found.elapsed_s <= budget_s

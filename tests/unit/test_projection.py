@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from schemabench.projection import USL, Found, Point, Wording, coefficients, of_rows, project
-from schemabench.records import Estimate, Law
+from schemabench.records import Edge, Estimate, Law
 
 NOISE = 0.03
 """The standard error of a figure: its interval is about 6 % to either side."""
@@ -42,7 +43,7 @@ def rate_of(law: Law) -> Callable[[float], float]:
     return lambda rows: 1 / SECONDS[law](rows)
 
 
-def of_rates(series: Sequence[Point], times: float = 10.0, edge: float | None = None, *, within: bool = False) -> Found:
+def of_rates(series: Sequence[Point], times: float = 10.0, edge: Edge | None = None, *, within: bool = False) -> Found:
     """Return the projection of rates over rows; `within` tells of an edge that was passed."""
     forms = of_rows([one.value for one in series], EDGE if within else None)
     return project(series, forms, lambda _, rate: 1 / rate, WORDING, times, edge)
@@ -190,11 +191,15 @@ def test_no_projection_goes_beyond_ten_times_the_last_step() -> None:
     assert found.limit == "no projection goes beyond 10x the largest measured value"
 
 
-def test_no_projection_crosses_an_edge_beyond_the_last_step() -> None:
-    found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], edge=2e6)
+def test_no_projection_crosses_an_edge_beyond_the_last_step_and_names_it() -> None:
+    memory = Edge(title="memory (1 GiB) full", value=2e6)
+    found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], edge=memory)
+    beyond = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], edge=replace(memory, value=9e5))
 
     assert found.points[-1].value == pytest.approx(2e6)
-    assert found.limit == "what comes beyond the edge of the cache has to be measured"
+    assert found.limit == "what comes beyond the edge of memory (1 GiB) has to be measured"
+    told = "only one step lies beyond the edge of memory (1 GiB), and close to it: measure another one there"
+    assert (beyond.points, beyond.refused) == ((), told)
 
 
 def test_the_interval_covers_laws_that_the_steps_cannot_tell_apart() -> None:

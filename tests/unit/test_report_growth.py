@@ -88,7 +88,7 @@ PROJECTIONS = (
         held_out=Projected(value=10_000, figure=about(1_010)),
         measured=about(1_000),
         points=(Projected(value=30_000, figure=about(330)), Projected(value=100_000, figure=about(100, 0.2))),
-        limit="what comes beyond the edge of the cache has to be measured",
+        limit="what comes beyond the edge of shared_buffers (128 MiB) has to be measured",
     ),
     Projection(
         candidate="hash_by_site",

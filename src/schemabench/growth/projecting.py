@@ -118,7 +118,8 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
         lacking = f"{where}, {_lacking(growth, name, measure)}"
         return Projection(candidate=name, measure=measure, law=None, refused=lacking)
     crossed = [edge.value for edge in growth.edges if _is_crossed(edge, series, growth)]
-    beyond = min((edge.value for edge in growth.edges if edge.value not in crossed), default=None)
+    ahead = (edge for edge in growth.edges if edge.value not in crossed)
+    beyond = min(ahead, key=lambda edge: edge.value, default=None)
     within = [edge for edge in crossed if edge > series[0].value]
     wording = Wording(value=over.worded, figure=partial(worded, TITLES[measure]))
     if over.field == CLIENTS:

@@ -19,7 +19,7 @@ from statistics import median
 
 from schemabench.projection.fitting import Fit, distance, fit, needed
 from schemabench.projection.laws import Form
-from schemabench.records import Estimate, Law, Projected
+from schemabench.records import Edge, Estimate, Law, Projected
 
 FARTHEST = 10.0
 """How many times the last value a projection reaches, at most."""
@@ -85,7 +85,7 @@ def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
     cost: Cost,
     wording: Wording,
     times: float,
-    edge: float | None = None,
+    edge: Edge | None = None,
 ) -> Found:
     """Return what a series says beyond its last point.
 
@@ -95,8 +95,8 @@ def project(  # noqa: PLR0913, PLR0917 (what a projection is of)
         cost: What a figure costs, by which laws are: its own inverse, such as the reciprocal.
         wording: Of values and figures in a refusal.
         times: How many times the last value to project to, above 1.
-        edge: A value that no projection crosses, since another law may begin there; nothing is projected if the last
-            step is already beyond it. None for none.
+        edge: That no projection crosses, since another law may begin there; nothing is projected if the last step is
+            already beyond it. None for none.
     """
     *others, last = series
     tried = [(form, one) for form in forms if len(others) >= needed(form) and (one := _fit(form, others, cost))]
@@ -166,13 +166,14 @@ def _miss(form: Form, predicted: Projected, last: Point, wording: Wording) -> st
     )
 
 
-def _reach(last: float, times: float, edge: float | None) -> tuple[float, str]:
+def _reach(last: float, times: float, edge: Edge | None) -> tuple[float, str]:
     """Return the last value of a projection, and why it is not the one that was asked for."""
     reach, limit = last * times, ""
     if times > FARTHEST:
         reach, limit = last * FARTHEST, f"no projection goes beyond {FARTHEST:.0f}x the largest measured value"
-    if edge is not None and edge < reach:
-        reach, limit = edge, "what comes beyond the edge of the cache has to be measured"
-        if edge <= last:
-            limit = "only one step lies beyond the edge of the cache, and close to it: measure another one there"
+    if edge is not None and edge.value < reach:
+        named = f"the edge of {edge.title.removesuffix(' full')}"
+        reach, limit = edge.value, f"what comes beyond {named} has to be measured"
+        if edge.value <= last:
+            limit = f"only one step lies beyond {named}, and close to it: measure another one there"
     return reach, limit
