@@ -404,7 +404,20 @@ def test_one_step_is_measured_however_short_the_budget() -> None:
     found, _ = drawn(FakeLaboratory(budget_s=1.0, rate=flat))
 
     assert [step.value for step in found.steps if step.figures] == [1_000]
-    assert found.ended
+    assert found.ended == "no step but the first could be measured"
+    (reason,) = [step.reason for step in found.steps if not step.figures]
+    assert "and the budget of 1.00 s has no time for it" in reason, "which no block more would change"
+
+
+@pytest.mark.parametrize("blocks", [3, 20], ids=["without intervals", "with intervals"])
+def test_a_curve_of_one_step_since_all_others_fail_does_not_ask_for_more_blocks(blocks: int) -> None:
+    def fails(rows: float) -> BaseException | None:
+        return CandidateError("it is too slow") if rows > 1_000 else None
+
+    found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, blocks=blocks, fails=fails))
+
+    assert found.ended == "no step but the first could be measured"
+    assert {step.reason for step in found.steps if not step.figures} == {"it is too slow"}
 
 
 def test_a_step_that_fails_is_told_and_the_others_go_on() -> None:

@@ -129,10 +129,7 @@ class Curve:
             return value
         value = self._gap()
         if value is None:
-            several = sum(map(figures.has_intervals, self.measured.values())) > 1
-            gaps = "no gap is left that is wide enough for a step, and whose middle was not tried"
-            few = "fewer than two steps have intervals: a longer --budget has room for more blocks"
-            self.ended = gaps if several else few
+            self.ended = self._gapless()
         elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
             self.ended = f"the step at {self.over.worded(value)} {lacking}"
             return None
@@ -192,6 +189,14 @@ class Curve:
         """Return the value in the gap that says most; None if none is wide enough, or fewer than two steps tell."""
         readings = [figures.reading(self.tried[one]) for one in sorted(self.measured) if self.tried[one].has_intervals]
         return ladder.following(self.over, readings, self.tried) if len(readings) > 1 else None
+
+    def _gapless(self) -> str:
+        """Return why there is no gap for a further step."""
+        if len(self.measured) == 1:
+            return "no step but the first could be measured"  # each of the others has its reason
+        if sum(map(figures.has_intervals, self.measured.values())) > 1:
+            return "no gap is left that is wide enough for a step, and whose middle was not tried"
+        return "fewer than two steps have intervals: a longer --budget has room for more blocks"
 
     def _most_s(self, last: float) -> float:
         """Return the seconds that the last step may take, after the steps that a forecast of it still needs."""
