@@ -7,11 +7,13 @@ import argparse
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from schemabench import output, parsing, report
 from schemabench.candidate import BASELINE
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.records import THROUGHPUT
+from schemabench.writing import complain_of_old
 
 _EPILOG = """\
 exit status:
@@ -64,7 +66,7 @@ def _listed(text: str) -> tuple[str, ...]:
 def _check(chosen: argparse.Namespace) -> int:
     """Print the verdicts; return the exit status, which is no verdict after an error of any kind."""
     try:
-        return _judge(chosen)
+        return _tell(_judged(chosen), chosen.output)
     except SchemabenchError:
         raise
     except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
@@ -72,7 +74,27 @@ def _check(chosen: argparse.Namespace) -> int:
         return report.STATUSES["no result"]
 
 
-def _judge(chosen: argparse.Namespace) -> int:
+def _tell(found: report.Check, paths: Sequence[Path]) -> int:
+    """Write the verdicts, and print them; return the exit status."""
+    document = report.checked(found)
+    for path in paths:
+        report.write_document(document, path)
+    with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
+        output.say(report.headed(document))
+    return found.status
+
+
+def _judged(chosen: argparse.Namespace) -> report.Check:
+    """Return the verdicts; after an error of any kind, say which files of verdicts are of an earlier run."""
+    try:
+        return _judge(chosen)
+    except BaseException:
+        complain_of_old(chosen.output)
+        raise
+
+
+def _judge(chosen: argparse.Namespace) -> report.Check:
+    """Return the verdicts."""
     _check_once([criterion for criterion, _ in chosen.max_regression])
     asked = report.Asked(
         regressions=dict(chosen.max_regression),
@@ -91,13 +113,7 @@ def _judge(chosen: argparse.Namespace) -> int:
             ],
         )
     _check_bounds(asked)
-    found = report.check(report.read(paths[0]), asked)
-    document = report.checked(found)
-    for path in chosen.output:
-        report.write_document(document, path)
-    with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
-        output.say(report.headed(document))
-    return found.status
+    return report.check(report.read(paths[0]), asked)
 
 
 def _check_once(bounded: Sequence[str]) -> None:

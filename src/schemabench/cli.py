@@ -365,9 +365,7 @@ def _crossover(chosen: argparse.Namespace) -> int:
                 else:
                     crossover.add_search(bench, chosen.workload, resume=chosen.resume)
         finally:
-            run = bench.record()
-            if run.experiments or run.maps:  # finished results are reported even if the rest failed
-                well = reports.show(run, _width())
+            well = reports.show(bench.record(), _width())  # finished results are reported even if the rest failed
     return 0 if well else _FAILED
 
 

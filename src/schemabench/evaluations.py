@@ -24,7 +24,7 @@ from schemabench.progress import Progress, Silence
 from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
 from schemabench.redaction import redact_command
 from schemabench.terminal import Uncaptured
-from schemabench.writing import Reports
+from schemabench.writing import Reports, old
 
 KEY = pytest.StashKey[Bench]()
 _ENDING = pytest.StashKey[signals.Ending]()
@@ -352,8 +352,7 @@ def _summary(config: pytest.Config, bench: Bench) -> Iterator[str]:
         yield report.terminal(record)
         yield from (f"report: {path}" for path in paths if paths[path] not in config.stash[_REPORTS].unwritten)
     elif bench.is_fruitless:
-        old = [path for path in paths if paths[path].exists()]
-        yield from (f"{path} is of an earlier run: no experiment of this one has a result" for path in old)
+        yield from old(paths, bench.asked.folder)
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:

@@ -114,7 +114,5 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
                 bench.most_bytes = chosen.disk
                 growth.add_growth(bench, chosen.workload, axis, lambda: reports.keep(bench.record()), chosen.project_to)
         finally:
-            run = bench.record()
-            if run.growths:  # finished steps are reported even if the rest failed
-                well = reports.show(run, width)
+            well = reports.show(bench.record(), width)  # finished steps are reported even if the rest failed
     return 0 if well else int(chosen.failed)

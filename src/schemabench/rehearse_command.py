@@ -19,6 +19,7 @@ from schemabench.errors import SchemabenchError, UsageError
 from schemabench.server import Needs, Server, serve
 from schemabench.terminal import Screen
 from schemabench.units import parse_duration_s
+from schemabench.writing import complain_of_old
 
 if TYPE_CHECKING:
     from schemabench.experiment import Plan
@@ -113,7 +114,10 @@ def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
                 found = _found(chosen, asked, width, known.append)
             except BaseException:  # what was measured is reported all the same
                 conclude()
-                _complain(_report(known[-1], chosen.output, width) if known else ())
+                if known:
+                    _complain(_report(known[-1], chosen.output, width))
+                else:
+                    complain_of_old(chosen.output)
                 raise
             conclude()
             failures = _report(found, chosen.output, width)

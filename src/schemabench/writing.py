@@ -1,15 +1,34 @@
 """The reports of a session or a command, written after every experiment so that a crash loses nothing.
 
-Owns which of them were written, which could not be, and which had vanished meanwhile. Must not know pytest's hooks.
+Owns which of them were written, which could not be, which had vanished meanwhile, and which are of an earlier run. Must
+not know pytest's hooks.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from schemabench import output, report
 from schemabench.errors import SchemabenchError
 from schemabench.records import Run
+
+
+def old(paths: Iterable[Path], folder: Path | None = None) -> Iterator[str]:
+    """Yield of each report that is there, for a run without results, which writes none, that it is of an earlier one.
+
+    Args:
+        paths: As they are named.
+        folder: The folder from which they are named; None for the current one.
+    """
+    for path in paths:
+        if (folder or Path()).joinpath(path).exists():
+            yield f"{path} is of an earlier run: this one has no result"
+
+
+def complain_of_old(paths: Iterable[Path]) -> None:
+    """Say on standard error of each report that is there that it is of an earlier run."""
+    for told in old(paths):
+        output.complain(told)
 
 
 class Reports:
@@ -58,8 +77,12 @@ class Reports:
     def show(self, run: Run, width: int) -> bool:
         """Write all reports of a command's results, and print them for so many columns; return whether that succeeded.
 
-        It raises nothing, so that an error that ended the command is told as well.
+        Without any result, it only says which files at the paths of the reports are of an earlier run. It raises
+        nothing, so that an error that ended the command is told as well.
         """
+        if not (run.experiments or run.maps or run.growths):
+            complain_of_old(self._paths)
+            return True
         self.keep(run)
         try:
             output.say(report.terminal(run, width))

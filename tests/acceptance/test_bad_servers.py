@@ -35,7 +35,7 @@ def test_candidates_after_the_first_refer_to_the_error_in_a_line_and_an_old_repo
     assert_clear(result, f"No connection to {UNREACHABLE}", "--postgres embedded")
     assert said(result).count("start the server, or open its port") == 1
     assert "orders typical has no result: No connection to" in said(result)
-    assert "run.md is of an earlier run: no experiment of this one has a result" in said(result)
+    assert "run.md is of an earlier run: this one has no result" in said(result)
     assert "new.md is" not in said(result)
     assert shop.read("run.md") == "of yesterday"
 

@@ -167,7 +167,7 @@ def test_a_leader_that_is_killed_leaves_no_server_and_says_what_is_lost_and_whic
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=2)
     assert_clear(result, "orders typical has no result: The leading worker gw0 was lost", "then run again")
-    assert "run.md is of an earlier run: no experiment of this one has a result" in said(result)
+    assert "run.md is of an earlier run: this one has no result" in said(result)
     assert "run.json is of" not in said(result)
     assert shop.read("run.md") == "of yesterday"
     assert list((place / "schemabench" / "servers").iterdir()) == []

@@ -1,6 +1,7 @@
 """Reports that are written again and again: one that vanished or cannot be written is told."""
 
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +11,9 @@ import fixed_run
 import pytest
 from test_report_growth import GROWN
 
-from schemabench import cli, crossover, growth
+from schemabench import cli, crossover, growth, rehearse_command
 from schemabench.errors import ServerError
+from schemabench.records import Run
 from schemabench.writing import Reports
 
 
@@ -50,10 +52,13 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     (tmp_path / "reports").touch()
     paths = (tmp_path / "reports" / "run.json", tmp_path / "run.md", tmp_path / "run.json")
     asked = SimpleNamespace(reports=paths, origins=())
-    stage = SimpleNamespace(paths=paths, steps=lambda keep: keep(), closing=[])
+    stage = SimpleNamespace(paths=paths, steps=lambda keep: keep(), closing=[], is_fruitless=False)
 
-    def bench(run: object) -> SimpleNamespace:
-        return SimpleNamespace(record=lambda: run, close=lambda: [one() for one in stage.closing])
+    def bench(run: Run) -> SimpleNamespace:
+        nothing = replace(run, experiments=(), maps=(), growths=())
+        return SimpleNamespace(
+            record=lambda: nothing if stage.is_fruitless else run, close=lambda: [one() for one in stage.closing]
+        )
 
     def take_steps(*given: Any, **_: object) -> None:  # noqa: ANN401 (as each command calls it)
         (keep,) = [one for one in given if callable(one)]
@@ -62,6 +67,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     monkeypatch.setattr(cli, "_asked", lambda _: asked)
     monkeypatch.setattr(cli, "Bench", lambda *_: bench(fixed_run.RUN))
     monkeypatch.setattr(crossover, "add_map", take_steps)
+    monkeypatch.setattr(crossover, "add_search", lambda *_, **__: stage.steps(lambda: None))
     monkeypatch.setattr(growth, "prepared", lambda *_: (bench(GROWN), None))
     monkeypatch.setattr(growth, "add_growth", take_steps)
     return stage
@@ -109,6 +115,60 @@ def test_a_command_whose_reports_are_all_written_ends_well(
 
     assert cli.main(command) == 0
     assert all(path.exists() for path in commands.paths)
+
+
+@pytest.mark.parametrize("ended_by", [ServerError("the server is gone"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+@pytest.mark.parametrize("command", [*COMMANDS, ["crossover", "usage"]], ids=["map", "growth", "search"])
+def test_a_command_without_any_result_says_which_reports_are_of_an_earlier_run(
+    commands: SimpleNamespace, command: list[str], ended_by: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise ended_by
+
+    commands.steps, commands.is_fruitless = fail, True
+    _, old, missing = commands.paths
+    old.write_text("of yesterday", encoding="utf-8")
+
+    assert cli.main(command) == (130 if isinstance(ended_by, KeyboardInterrupt) else 2)
+
+    said = capsys.readouterr()
+    assert f"{old} is of an earlier run: this one has no result" in said.err
+    assert str(missing) not in said.err
+    assert old.read_text(encoding="utf-8") == "of yesterday"
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("ended_by", [ServerError("the server is gone"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_a_rehearsal_without_any_result_says_which_reports_are_of_an_earlier_one(
+    ended_by: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ended_by
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "_asked", lambda _: None)
+    monkeypatch.setattr(rehearse_command, "_found", fail)
+    Path("old.md").touch()
+
+    status = cli.main(["rehearse", "orders", "--candidate", "rated", "-o", "old.md", "-o", "new.md"])
+
+    assert status == (130 if isinstance(ended_by, KeyboardInterrupt) else 3)
+    said = capsys.readouterr().err
+    assert "old.md is of an earlier run: this one has no result" in said
+    assert "new.md" not in said
+
+
+def test_a_check_that_fails_says_which_verdicts_are_of_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.md").touch()
+
+    assert cli.main(["check", "missing.json", "--max-regression", "5%", "-o", "old.md", "-o", "new.md"]) == 3
+
+    said = capsys.readouterr().err
+    assert "old.md is of an earlier run: this one has no result" in said
+    assert "new.md" not in said
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=["map", "growth"])
