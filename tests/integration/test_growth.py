@@ -12,7 +12,7 @@ import pytest
 from schemabench import growth, report
 from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError
-from schemabench.experiment import filling
+from schemabench.experiment import building, filling
 from schemabench.experiment.template import Template
 from schemabench.growth import Over, command, curve, needs
 from schemabench.records import Growth
@@ -25,6 +25,10 @@ COPY entry (id, owner) FROM STDIN;
 INSERT INTO note (owner) VALUES (:owner::int);
 -- name: balance
 SELECT count(*) FROM entry WHERE owner = :owner::int;
+"""
+CLOSE = """\
+-- name: close
+INSERT INTO snapshot (rows) SELECT count(*) FROM entry;
 """
 BASELINE = """\
 CREATE TABLE entry (id int, owner int NOT NULL, loaded_at timestamptz NOT NULL DEFAULT clock_timestamp());
@@ -64,6 +68,7 @@ WORKLOAD = Workload(
 )
 """
 IN_ORDER = LEDGER.replace("SHIFT", "0")
+CLOSED = IN_ORDER.replace("rows(sizes))])", 'rows(sizes)), Call("close", {}, rows=0)])')
 OTHERWISE = LEDGER.replace("SHIFT", "sizes.entries % 7")
 """Its rows are not those of a smaller one."""
 
@@ -141,6 +146,33 @@ def test_databases_grow_by_the_rows_that_a_step_adds(
     assert [one.cardinality for one in bench.findings.experiments] == [step.cardinality for step in found.steps]
     assert written == [1, 2, 3, 3]
     _read_in_all_formats(bench, tmp_path)
+
+
+def test_calls_at_the_end_are_executed_once_in_databases_that_are_grown_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A candidate may keep what a repeat would leave twice, or refuse it."""
+    write(bench, CLOSED)
+    schemas = bench.asked.root / "schemas" / "ledger"
+    (schemas / "baseline.sql").write_text(f"{BASELINE}CREATE TABLE snapshot (rows bigint);\n", encoding="utf-8")
+    (schemas / "indexed.sql").write_text(
+        f"{INDEXED}CREATE TABLE snapshot (rows bigint, alone boolean NOT NULL DEFAULT true UNIQUE);\n", encoding="utf-8"
+    )
+    operations = bench.asked.root / "workloads" / "ledger" / "operations.sql"
+    operations.write_text(f"{OPERATIONS}{CLOSE}", encoding="utf-8")
+    seen: list[tuple[str, int, int]] = []
+    check = building.check
+
+    def watched(template: Template, *rest: Any) -> None:  # noqa: ANN401 (as it is called)
+        check(template, *rest)
+        seen.append((template.candidate.name, *_asked(template, "SELECT count(*), sum(rows)::int FROM snapshot")))
+
+    monkeypatch.setattr(building, "check", watched)
+    found = grown(bench, rows_over(200_000))
+
+    assert seen == [(name, 1, rows) for rows in (2_000, 20_000, 200_000) for name in ("baseline", "indexed")]
+    loaded = [one.loaded and one.loaded.own_rows for step in found.steps for one in step.figures]
+    assert loaded == [2_000, 2_000, 18_000, 18_000, 180_000, 180_000], "none is loaded from the first row on"
 
 
 def test_a_background_that_does_not_continue_a_smaller_one_is_loaded_from_its_first_row(bench: Bench) -> None:

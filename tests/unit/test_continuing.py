@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemabench import workload as workloads
-from schemabench.experiment.continuing import Extent, Tracker, rest
+from schemabench.experiment.continuing import Closing, Extent, Tracker, rest
 from schemabench.experiment.feed import Chunk, Feed
 
 REFRESH = Chunk("refresh", (), [()], 0)
@@ -46,12 +46,32 @@ def test_what_is_added_begins_where_the_smaller_one_ends_whatever_the_chunks(sma
     assert further(rows(small), rows(8, at_once)) == [(one, f"row {one}") for one in range(small, 8)]
 
 
-def test_a_refresh_at_the_end_is_executed_again() -> None:
+def test_a_refresh_at_the_end_is_no_reason_not_to_continue() -> None:
     def with_refresh(number: int) -> Iterator[Chunk]:
         yield from rows(number)
         yield REFRESH
 
     assert further(with_refresh(3), with_refresh(5)) == [(3, "row 3"), (4, "row 4"), ()]
+
+
+def test_calls_without_rows_at_the_end_are_held_back_and_those_before_a_row_are_not() -> None:
+    first, second = list(rows(6))
+    closing = Closing()
+
+    assert list(closing.before(iter([REFRESH, first, REFRESH, second, REFRESH, REFRESH]))) == [
+        REFRESH,
+        first,
+        REFRESH,
+        second,
+    ]
+    assert closing.chunks == [REFRESH, REFRESH]
+
+
+def test_a_database_as_it_is_before_its_closing_calls_reaches_as_far_as_its_rows() -> None:
+    tracker, closing = Tracker(), Closing()
+    executed = list(closing.before(tracker.along(iter([*rows(4), REFRESH, *rows(7, first=4), REFRESH]))))
+
+    assert sum(len(chunk.rows) for chunk in executed) == tracker.extent.executions == 8
 
 
 def test_a_call_is_not_taken_apart() -> None:

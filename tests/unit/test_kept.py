@@ -52,13 +52,22 @@ def test_what_is_noted_of_a_template_is_known_when_it_is_used_again() -> None:
 
 def test_the_largest_smaller_template_with_all_else_equal_can_be_grown() -> None:
     def of(rows: int, reads: int = 1, seed: int = 1) -> kept.Recipe:
-        return replace(RECIPE, values=Sizes(rows=rows, reads=reads), shown=f"{rows} {reads}", seed=seed)
+        return replace(RECIPE, values=Sizes(rows=rows, reads=reads), shown=f"{rows} {reads}", seed=seed, grows="rows")
 
     each = [of(10), of(100), of(1_000), of(50, reads=2), of(60, seed=2)]
     databases = {id(one): Databases(label="x", by_part={}) for one in each}
     server = cast(Server, SimpleNamespace(kept=[(("noise", 1), None), *((one, databases[id(one)]) for one in each)]))
 
-    assert kept.smaller(server, of(500), "rows") == (of(100), databases[id(each[1])])
-    assert kept.smaller(server, of(10), "rows") is None
-    assert kept.smaller(server, of(500, reads=3), "rows") is None
-    assert kept.smaller(server, replace(of(500), source="SELECT 2"), "rows") is None
+    assert kept.smaller(server, of(500)) == (of(100), databases[id(each[1])])
+    assert kept.smaller(server, of(10)) is None
+    assert kept.smaller(server, of(500, reads=3)) is None
+    assert kept.smaller(server, replace(of(500), source="SELECT 2")) is None
+
+
+def test_a_template_that_may_be_grown_lacks_the_calls_at_the_end_and_is_not_taken_for_a_whole_one() -> None:
+    whole = replace(RECIPE, values=Sizes(rows=10, reads=1))
+    server = cast(Server, SimpleNamespace(kept=[(whole, Databases(label="x", by_part={}))]))
+    larger = replace(whole, values=Sizes(rows=20, reads=1), grows="rows")
+
+    assert kept.find(server, replace(whole, grows="rows")) is None
+    assert kept.smaller(server, larger) is None

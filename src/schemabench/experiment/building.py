@@ -16,7 +16,7 @@ from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError
 from schemabench.experiment import copies, databases, filling, kept, results, shifts
 from schemabench.experiment.calibration import calibrated
-from schemabench.experiment.continuing import Extent, Tracker, rest
+from schemabench.experiment.continuing import Closing, Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Chunk, Feed
 from schemabench.experiment.forecasting import forecast, forecast_afterwards
@@ -266,15 +266,21 @@ class Building:
         It is dropped with `scratch`, unless it is kept.
         """
         plan, recipe = self.plan, self._recipe(candidate)
-        if some := kept.find(self.server, recipe):
+        if not recipe.grows and (some := kept.find(self.server, recipe)):
             noted = kept.noted(self.server, recipe)
             return self._weighed(replace(self._empty(candidate, some), remarks=noted.remarks), noted.extent, 0, 0.0)
-        started_s, tracker = perf_counter(), Tracker()
-        template, before = self._grown(candidate, recipe, tracker) or (self._loaded(candidate, tracker), 0)
+        started_s, tracker, closing = perf_counter(), Tracker(), Closing()
+        grown = self._grown(candidate, recipe, tracker, closing)
+        template, before = grown or (self._loaded(candidate, tracker, closing), 0)
         extent, own_rows = tracker.extent, tracker.extent.rows - before
         noted = replace(recipe, remarks=template.remarks, extent=extent)
-        if not (plan.keep_templates and kept.keep(self.server, noted, template.databases)):
+        if not (is_kept := plan.keep_templates and kept.keep(self.server, noted, template.databases)):
             scratch.callback(self._drop, template)
+        if closing.chunks:
+            if is_kept:
+                template = self._copied(template)
+                scratch.callback(self._drop, template)
+            filling.extend(template, closing.chunks)
         return self._weighed(template, extent, own_rows, perf_counter() - started_s)
 
     def _recipe(self, candidate: Candidate) -> kept.Recipe:
@@ -289,6 +295,7 @@ class Building:
             shown=repr(plan.values),
             seed=plan.seed,
             isolation=workload.isolation,
+            grows=plan.grows,
         )
 
     def _empty(self, candidate: Candidate, some: Databases) -> Template:
@@ -302,39 +309,39 @@ class Building:
             isolation=self.plan.found.workload.isolation,
         )
 
-    def _grown(self, candidate: Candidate, recipe: kept.Recipe, tracker: Tracker) -> tuple[Template, int] | None:
+    def _grown(
+        self, candidate: Candidate, recipe: kept.Recipe, tracker: Tracker, closing: Closing
+    ) -> tuple[Template, int] | None:
         """Return a copy of a smaller kept template with further rows, and the rows that it had; None if none can be."""
-        found = kept.smaller(self.server, recipe, self.plan.grows) if self.plan.grows else None
+        found, noted = kept.smaller(self.server, recipe) if recipe.grows else None, Tracker()
         if found is None or (smaller := found[0].extent) is None:
             return None
-        noted = Tracker()
         if (further := rest(self._background(), smaller, noted)) is None:
             return None
-        template = replace(
-            self._empty(candidate, several.clone(self.server, found[1], f"{candidate.name}_template")),
-            remarks=found[0].remarks,
-        )
+        template = self._copied(replace(self._empty(candidate, found[1]), remarks=found[0].remarks))
         try:
-            filling.extend(template, further, self._counter(candidate, smaller.executions).add)
-        except CandidateError:  # calls at the end of the smaller one that cannot be executed again
-            several.give_up(self.server, template.databases)
-            return None
+            filling.extend(template, closing.before(further), self._counter(candidate, smaller.executions).add)
         except BaseException:
             several.give_up(self.server, template.databases)
             raise
         tracker.extent = noted.extent
         return template, smaller.rows
 
-    def _loaded(self, candidate: Candidate, tracker: Tracker) -> Template:
-        """Return a template that is loaded from its first row on."""
-        background = self._background()
+    def _copied(self, one: Template) -> Template:
+        """Return a copy of a template."""
+        return replace(one, databases=several.clone(self.server, one.databases, f"{one.candidate.name}_template"))
+
+    def _loaded(self, candidate: Candidate, tracker: Tracker, closing: Closing) -> Template:
+        """Return a template that is loaded from its first row on; without closing calls if it is to be grown."""
+        plan, background = self.plan, self._background()
+        background = tracker.along(background) if plan.keep_templates else background
         return filling.build(
             candidate,
-            self.plan.found.operations,
+            plan.found.operations,
             self.server,
-            tracker.along(background) if self.plan.keep_templates else background,
-            self.plan.found.workload.isolation,
-            parts=self.plan.parts,
+            closing.before(background) if plan.grows else background,
+            plan.found.workload.isolation,
+            parts=plan.parts,
             told=self._counter(candidate).add,
         )
 

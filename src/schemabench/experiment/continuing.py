@@ -4,7 +4,8 @@ Owns the mark of a background's rows, and the comparison with the mark of a larg
 anything.
 
 A background continues a smaller one if it begins with the same executions. Calls at its end that write no rows, such as
-a refresh, do not count: both have them at their ends, and they are executed again after the further rows.
+a refresh, do not count: both have them at their ends. They may leave something behind all the same, as a snapshot does.
+So what is grown is a database as it is before them, and they are executed once, after the further rows.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,27 @@ class Extent:
     """A digest of these executions, in this process."""
     rows: int
     """Logical rows that they write."""
+
+
+@dataclass(kw_only=True)
+class Closing:
+    """The calls at the end of a background that write no rows.
+
+    Attributes:
+        chunks: Calls without rows that no row has followed so far; in the end, those that none does.
+    """
+
+    chunks: list[Chunk] = field(default_factory=list)
+
+    def before(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """Yield what comes before these calls; they are in memory until a row follows, or for good."""
+        for chunk in chunks:
+            if chunk.rows and not chunk.written:
+                self.chunks.append(chunk)
+                continue
+            yield from self.chunks
+            self.chunks.clear()
+            yield chunk
 
 
 @dataclass(kw_only=True)

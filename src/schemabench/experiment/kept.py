@@ -41,6 +41,9 @@ class Recipe:
     """Its `repr`: 1 and 1.0 are equal, but may make different rows."""
     seed: int
     isolation: str
+    grows: str = ""
+    """The field of the cardinality by which it may be grown: it is then kept as it is before the calls at the end of
+    the background that write no rows. Empty if it is kept with these."""
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
     """What is to be known of how the candidate was installed: a result, not a reason; likewise the next."""
     extent: Extent | None = field(default=None, compare=False)
@@ -62,13 +65,13 @@ def noted(server: Server, recipe: Recipe) -> Recipe:
     return next(one for one, _ in server.kept if isinstance(one, Recipe) and one == recipe)
 
 
-def smaller(server: Server, recipe: Recipe, field_name: str) -> tuple[Recipe, Databases] | None:
-    """Return the largest kept template that differs only in having less of one field of the cardinality; or None."""
+def smaller(server: Server, recipe: Recipe) -> tuple[Recipe, Databases] | None:
+    """Return the largest kept template that differs only in having less of the field by which it may be grown."""
     found: list[tuple[float, Recipe, Databases]] = []
     for one, template in server.kept:
         if isinstance(one, Recipe) and replace(one, values=recipe.values, shown=recipe.shown) == recipe:
-            own, wanted = getattr(one.values, field_name), getattr(recipe.values, field_name)
-            if own < wanted and replace(one.values, **{field_name: wanted}) == recipe.values:
+            own, wanted = getattr(one.values, recipe.grows), getattr(recipe.values, recipe.grows)
+            if own < wanted and replace(one.values, **{recipe.grows: wanted}) == recipe.values:
                 found.append((own, one, template))
     return max(found, key=lambda one: one[0])[1:] if found else None
 
