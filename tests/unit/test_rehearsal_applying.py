@@ -1,7 +1,6 @@
 """What a migration's session sends, and what becomes of statements that fail: with a server that is played."""
 
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,9 @@ from schemabench.rehearsal.migration import Step
 from schemabench.rehearsal.record import is_complete
 
 PLAIN = Asked()
-METER = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000", b"2s"]])
+WRITTEN = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000"]])
+LOCK_TIMEOUT = "SHOW lock_timeout"
+OUT_OF_TIME = refused("57014", "canceling statement due to statement timeout")
 IN_VAIN = refused("55P03", "canceling statement due to lock timeout")
 TAKEN = refused("42P07", "relation exists")
 LAST_WORDS = refused("57P01", "terminating connection", SEVERITY_NONLOCALIZED="FATAL")
@@ -54,9 +55,10 @@ class Played(FakeConnection):
         """Take a statement, and have its answer ready."""
         text = sql.decode()
         waiting = self.refusals.get(text)
-        result = waiting.pop(0) if waiting else METER if text.startswith("SELECT pg_current_wal") else FakeResult()
+        shown = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"2s"]])
+        result = waiting.pop(0) if waiting else shown if text == LOCK_TIMEOUT else FakeResult()
         self.everything.append(text)
-        if not text.startswith(("SELECT pg_current_wal", "DISCARD ALL", "SET client_", "SET idle_")):
+        if not text.startswith((LOCK_TIMEOUT, "SET statement_", "DISCARD ALL", "SET client_", "SET idle_")):
             self.texts.append(text)
         self._results = [result, None]
         self.speak()
@@ -69,6 +71,26 @@ class Played(FakeConnection):
             self.transaction_status = TransactionStatus.IDLE
         elif text == "BEGIN" or self.transaction_status is TransactionStatus.INTRANS:
             self.transaction_status = TransactionStatus.INERROR if failed else TransactionStatus.INTRANS
+
+
+class Meter(FakeConnection):
+    """A connection that tells what the server has written, until the server ends its session.
+
+    Args:
+        tells: How often it does.
+    """
+
+    def __init__(self, tells: int = 3) -> None:
+        super().__init__()
+        self.tells = tells
+
+    def send_query(self, sql: bytes) -> None:
+        """Take a question, and have its answer ready."""
+        assert sql.startswith(b"SELECT pg_current_wal")
+        self.tells -= 1
+        self._results = [WRITTEN if self.tells >= 0 else LAST_WORDS, None]
+        self.speak()
+        self.status = ConnStatus.OK if self.tells >= 0 else ConnStatus.BAD
 
 
 @pytest.fixture
@@ -93,13 +115,22 @@ def _applied_on(clock: Clock, connection: Played, statements: Sequence[str], ask
 
 def _steps_applied_on(clock: Clock, connection: Played, steps: Sequence[Step], asked: Asked) -> Applying:
     played: Any = connection
-    another: Any = SimpleNamespace(query=lambda _: FakeResult(rows=[[b"700", b"9000", b"0"]]), close=lambda: None)
+    meter: Any = Meter(tells=2)
+    another: Any = Meter(tells=1)
     one = Applying(
-        session=Session(played), another=lambda: another, steps=steps, asked=asked, ending=Ending(), count=dict
+        session=Session(played),
+        meter=Session(meter),
+        another=lambda: Session(another),
+        steps=steps,
+        asked=asked,
+        ending=Ending(),
+        count=dict,
     )
     try:
         _run(clock, one.talk())
     finally:
+        meter.finish()
+        another.finish()
         if not one.is_ended:
             connection.finish()
     return one
@@ -133,9 +164,9 @@ def test_every_file_begins_with_the_same_settings_and_the_first_one_too(clock: C
 
     _steps_applied_on(clock, connection, steps, Asked(lock_timeout_s=2.0))
 
-    _, _, *sent, _ = connection.everything  # without the meters
+    *sent, _ = connection.everything  # without the lock timeout
     settings = ["SET client_connection_check_interval = 1000", "SET idle_session_timeout = 0"]
-    begin = ["DISCARD ALL", *settings, "SET lock_timeout = 2000"]
+    begin = ["SET statement_timeout = 0", "DISCARD ALL", *settings, "SET lock_timeout = 2000"]
     assert sent == [*begin, "DROP a", "DROP b", *begin, "DROP c"]
 
 
@@ -200,7 +231,7 @@ def test_a_statement_with_which_the_server_ends_the_session_fails(clock: Clock) 
 
     assert connection.texts == TRANSACTION[:4], "nothing is sent any more"
     assert one.outcomes == ["done", "rolled back", "rolled back", "failed", "not executed"]
-    assert [meter.wal_bytes for meter in one.meters] == [100, 100, 700], "another session was asked in the end"
+    assert len(one.meters) == 3
     assert one.lock_timeout == ""
 
 
@@ -219,6 +250,22 @@ def test_a_file_before_which_the_server_ended_the_session_fails_in_its_first_sta
     assert one.outcomes == ["done", "failed"]
     assert [attempt.refusal and attempt.refusal.sqlstate for attempt in one.attempts] == [None, "57P01"]
     assert list(one.heard[0].notices()) == [], "it is no notice of the statement"
+
+
+def test_what_the_server_has_written_is_asked_for_in_another_session_also_where_that_has_ended(clock: Clock) -> None:
+    one, connection = _applied(clock, ["DROP b"])
+
+    assert [meter[1:] for meter in one.meters] == [(100, 2000)] * 3, "the last one in a third session"
+    assert not any("pg_database_size" in text for text in connection.everything)
+
+
+def test_commands_of_our_own_that_a_limit_of_the_migration_ends_are_repeated(clock: Clock) -> None:
+    connection = Played({"ALTER a": [TAKEN], "ROLLBACK": [OUT_OF_TIME], LOCK_TIMEOUT: [OUT_OF_TIME] * 5})
+
+    one = _applied_on(clock, connection, ["BEGIN", "ALTER a"], PLAIN)
+
+    assert connection.everything[-8:] == ["ROLLBACK"] * 2 + [LOCK_TIMEOUT] * 6
+    assert one.lock_timeout == "2s"
 
 
 def test_what_a_chain_has_committed_is_not_rolled_back_with_what_follows(clock: Clock) -> None:

@@ -7,11 +7,11 @@ A statement is sent as psql sends it, by the simple query protocol: one outside 
 itself, so that CREATE INDEX CONCURRENTLY works. If one waits for a lock in vain (`lock_timeout`), it is repeated; in a
 transaction block, the whole block is, as its earlier statements were rolled back. If the server ends the session, as a
 timeout has it, the statement fails, and the migration ends. When the migration has ended, so does its session: psql
-disconnects then.
+disconnects then. What the server has written is asked for in another session, which has none of the migration's
+settings and limits.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
@@ -40,9 +40,9 @@ PAUSE_S = 1.0
 LONGEST_PAUSE_S = 8.0
 NEVER_NS = 1 << 62
 """Later than anything on the clock of `time.perf_counter_ns`."""
-_METER = """\
-SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database()), current_setting('lock_timeout')
-"""
+_METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
+_GLANCE_NS = 1_000_000
+"""Between two looks whether it is answered."""
 _SETTINGS = (
     # the server ends a statement within a second of the death of this process: a database in use stays for ever
     "SET client_connection_check_interval = 1000",
@@ -50,6 +50,10 @@ _SETTINGS = (
     "SET idle_session_timeout = 0",
 )
 """In what a file's session differs from psql's, which is never idle."""
+_NEW = ("SET statement_timeout = 0", "DISCARD ALL", *_SETTINGS)
+"""Gives a session the state of a new one; the limit of the file before must not end what that takes."""
+_MOST_TRIES = 100
+"""Of a command of our own that a migration's `statement_timeout` ends: such a command takes microseconds."""
 _CANCEL_AGAIN_NS = 1_000_000_000
 MOST_CANCELS = 5
 """A statement that goes on after so many has a handler for `query_canceled`: only the end of its session ends it."""
@@ -93,8 +97,8 @@ class Applying:
         session: Its session.
         steps: Its statements.
         asked: The settings of the rehearsal.
-        another: Opens another session in its database: what the server has written is asked for there if it has ended
-            this one.
+        meter: A session in its database without limits, in which what the server has written is asked for.
+        another: Opens another one like `meter`: the migration may end that.
         ending: Receives when the writers end.
         count: Returns how many attempts of the writers were rolled back and repeated so far.
         attempts: Each execution of a statement, in order.
@@ -102,8 +106,8 @@ class Applying:
         heard: What the server said beside the results of each statement, by its place.
         meters: What the server had written when the quiet stretch began, when the migration began, and when it ended.
         counted: What `count` returned at these moments.
-        lock_timeout: The setting in the session when the last meter was read, as in `2s`; empty if the server had ended
-            the session by then.
+        lock_timeout: The setting in the session at its end, as in `2s`; empty if the server did not tell it, as
+            where it had ended the session.
         overdue: Whether it took longer than it may: its statement was cancelled, or not repeated any more.
         place: The statement that is running; None while none is.
         since_ns: Since when it has been running, on the clock of `time.perf_counter_ns`; likewise the next.
@@ -111,6 +115,7 @@ class Applying:
     """
 
     session: Session
+    meter: Session
     another: Callable[[], Session]
     steps: Sequence[Step]
     asked: Asked
@@ -180,6 +185,7 @@ class Applying:
             self._deadline_ns = perf_counter_ns() + round(self.asked.longest_s * NANOSECONDS)
             yield from self._execute_all()
             self._deadline_ns = NEVER_NS
+            yield from self._read_lock_timeout()
             yield from self._measure()
         except psycopg.OperationalError as cause:
             raise LostConnectionError(str(cause).strip()) from cause
@@ -203,7 +209,7 @@ class Applying:
             if refusal is None and self._is_idle():
                 return  # it ended although it was cancelled, and is committed
             if not self._is_idle():
-                yield from self._query("ROLLBACK")
+                yield from self._command("ROLLBACK")
             undone = place if refusal else place + 1
             self._undo(range(block.first, undone))
             if refusal is None:
@@ -247,11 +253,11 @@ class Applying:
         takes no time, and so is never cancelled.
         """
         deadline_ns, self._deadline_ns = self._deadline_ns, NEVER_NS
-        commands = ["DISCARD ALL", *_SETTINGS]
+        commands = [*_NEW]
         if self.asked.lock_timeout_ms is not None:
             commands.append(f"SET lock_timeout = {self.asked.lock_timeout_ms}")
         for command in commands:
-            refusal = yield from self._query(command)
+            refusal = yield from self._command(command)
             if refusal is not None and self._last_words is None:
                 raise ServerError(
                     f"The server refuses {command!r} in the migration's session: {refusal.message}",
@@ -260,15 +266,48 @@ class Applying:
         self._deadline_ns = deadline_ns
 
     def _measure(self) -> Generator[Want | Pause | None, None, None]:
-        results: list[PGresult] = []
-        yield from self._query(_METER, results)
-        if self._last_words is not None:
-            with closing(self.another()) as session:
-                results = [session.query(_METER)]
-        (wal, size, lock_timeout) = ((results[0].get_value(0, column) or b"").decode() for column in range(3))
-        self.meters.append(Meter(perf_counter_ns(), int(wal), int(size)))
-        self.lock_timeout = "" if self._last_words else lock_timeout
+        """Ask for what the server has written; raises `ServerError` if it refuses to tell."""
+        try:
+            wal, size = yield from self._metered()
+        except psycopg.OperationalError:  # the migration has ended that session
+            self.meter = self.another()
+            wal, size = yield from self._metered()
+        self.meters.append(Meter(perf_counter_ns(), wal, size))
         self.counted.append(self.count())
+
+    def _metered(self) -> Generator[Pause, None, tuple[int, int]]:
+        """Return what the server has written; raises `psycopg.OperationalError` if it has ended the session.
+
+        The load loop has no eye on this session, whose answer takes milliseconds. If the migration's own session has
+        ended, nothing can be resumed by it, and the loop waits.
+        """
+        connection = self.meter.connection
+        connection.send_query(_METER.encode())
+        while self._last_words is None and (connection.flush() or connection.is_busy()):
+            yield Pause(perf_counter_ns() + _GLANCE_NS)
+            connection.consume_input()
+        results: list[PGresult] = []
+        while (result := connection.get_result()) is not None:
+            results.append(result)
+        if connection.status != ConnStatus.OK:
+            raise psycopg.OperationalError(connection.get_error_message())
+        if results[0].status not in SUCCEEDED:
+            refusal = Refusal.of(results[0])
+            raise ServerError(f"The server refuses {_METER!r}: {refusal.message}", sqlstate=refusal.sqlstate)
+        return int(results[0].get_value(0, 0) or 0), int(results[0].get_value(0, 1) or 0)
+
+    def _read_lock_timeout(self) -> Generator[Want | Pause | None, None, None]:
+        rows: list[PGresult] = []
+        yield from self._command("SHOW lock_timeout", rows)
+        self.lock_timeout = (rows[0].get_value(0, 0) or b"").decode() if rows else ""
+
+    def _command(self, sql: str, rows: list[PGresult] | None = None) -> _Waits:
+        """Execute a command of our own as `_query` does, again if the migration's `statement_timeout` ends it."""
+        for _ in range(_MOST_TRIES):
+            refusal = yield from self._query(sql, rows)
+            if refusal is None or refusal.sqlstate != CANCELLED:
+                break
+        return refusal
 
     def _query(self, sql: str, rows: list[PGresult] | None = None) -> _Waits:
         """Execute what psql would send at once; return why the server refused it, or why it has ended the session.

@@ -341,7 +341,7 @@ def _written(found: Rehearsal) -> Terms:
     own = (
         f"{found.lock_timeout} in the migration's session at its end"
         if found.lock_timeout
-        else "not known in the migration's session, which the server ended"
+        else "not known in the migration's session"
     )
     timeout = f"{own}, {found.writers_lock_timeout} in the writers'"
     return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))

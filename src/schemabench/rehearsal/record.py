@@ -248,7 +248,7 @@ class Rehearsal:
     after_s: float
     """The length of the quiet stretch after that; 0 if these calls ended no earlier than it should have."""
     lock_timeout: str
-    """The setting in the migration's session at its end; empty if the server ended the session."""
+    """The setting in the migration's session at its end; empty if the server did not tell, having ended it."""
     writers_lock_timeout: str
     """In the writers' sessions."""
     statements: tuple[StatementTimes, ...]

@@ -217,10 +217,12 @@ class Rehearsing:
             read = migration.read(self.candidate, migrated.template, connection)
         ending = Ending()
         with ExitStack() as stack:
-            session, watcher = (stack.enter_context(closing(self._opened(database))) for _ in range(2))
+            session = stack.enter_context(closing(self._opened(database)))
+            watcher, meter = (self._unlimited(database, stack) for _ in range(2))
             applying = Applying(
                 session=session,
-                another=lambda: self._opened(database),
+                meter=meter,
+                another=lambda: self._unlimited(database, stack),
                 steps=read.steps,
                 asked=self.asked,
                 ending=ending,
@@ -256,6 +258,10 @@ class Rehearsing:
             return Session.open(self.server.conninfo_for(database.name))
         except LostConnectionError as failure:
             raise lost(self.server, failure) from failure
+
+    def _unlimited(self, database: Database, stack: ExitStack) -> Session:
+        """Return a session of our own, which no time limit of a role or a database ends."""
+        return Session(stack.enter_context(closing(databases.connect(self.server, database))).pgconn)
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
