@@ -407,19 +407,6 @@ CREATE TRIGGER count_in AFTER UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION coun
 
 
 @pytest.mark.thorough
-def test_a_migration_whose_own_session_the_server_ends_is_told_in_words(ledger: Ledger) -> None:
-    migration = """\
-DO $$ BEGIN
-    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid = pg_backend_pid() AND EXISTS (SELECT FROM entry WHERE amount > 777);
-END $$;
-"""
-
-    with pytest.raises(ServerError, match="The connection to the server was lost"):
-        ledger.rehearse(migration, QUICK, baseline=SMALL)
-    assert ledger.server.databases == ()
-
-
 def test_calls_that_no_longer_fit_are_counted_by_sqlstate_and_the_writers_go_on(ledger: Ledger) -> None:
     found = ledger.rehearse("ALTER TABLE entry RENAME COLUMN amount TO cents;\n", QUICK, baseline=SMALL)
 
