@@ -259,6 +259,31 @@ def test_no_limit_that_a_migration_sets_itself_ends_what_is_asked_afterwards(led
     assert found.is_candidate
 
 
+FOR_ALL = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {}', current_database()); END $$;\n"
+
+
+def test_what_a_migration_sets_for_new_connections_is_told_with_the_calls_that_fail_over_them(ledger: Ledger) -> None:
+    found = ledger.rehearse(FOR_ALL.format("default_transaction_read_only = on"), QUICK, baseline=SMALL)
+
+    assert found.left == ("default_transaction_read_only = on for the database",)
+    assert found.refused == (), "the writers had connected before"
+    assert not found.is_candidate
+    assert "fix this, either:\n  - if this setting is why, leave it out: default_transaction_r" in found.incomparable
+    said = _said(found)
+    assert "It changes settings for new connections: default_transaction_read_only = on for the database." in said
+    assert "and this failed: The operation 'change' failed under the candidate 'new': cannot execute UPDATE in" in said
+
+
+def test_settings_for_new_connections_that_fail_no_call_are_told_too(ledger: Ledger) -> None:
+    baseline = f"{SMALL}{FOR_ALL.format('work_mem = 4096')}{FOR_ALL.format('statement_timeout = 30000')}"
+
+    found = ledger.rehearse(FOR_ALL.format("statement_timeout = 60000"), QUICK, baseline=baseline)
+
+    assert found.left == ("statement_timeout = 60000 instead of 30000 for the database",)
+    assert found.is_candidate
+    assert "their calls do not show what comes of it." in _said(found)
+
+
 @pytest.mark.thorough
 def test_a_companion_whose_session_ends_after_its_answer_and_before_its_commit_is_a_finding(ledger: Ledger) -> None:
     adding = Companion(name="adding", operation="hold", every_s=2.2)

@@ -267,6 +267,23 @@ def test_the_verdict_says_which_companion_failed_since_when_and_why() -> None:
     assert "companion failed" not in _said(FOUND)
 
 
+def test_the_verdict_says_what_new_connections_have_and_what_failed_over_them() -> None:
+    left = tuple(f"{one} = 1 for the database" for one in ("a", "b", "c", "d"))
+    found = replace(FOUND, left=left)
+
+    said = _said(found)
+
+    named = "a = 1 for the database; b = 1 for the database; c = 1 for the database; and 1 more, as below"
+    assert f"It changes settings for new connections: {named}. The writers had connected before" in said
+    assert "What it set for connections that are opened after it" in said
+    assert "d = 1 for the database" in said
+    assert found.is_candidate
+    failed = _said(replace(found, over_new="a call was refused", incomparable="a call was refused"))
+    assert "have them, and this failed: a call was refused." in failed
+    assert "The writers had connected before" not in failed
+    assert "new connections" not in _said(FOUND)
+
+
 def test_the_verdict_says_which_writers_lost_their_sessions_since_when_and_why() -> None:
     clerks = Ended(writer="clerk", sessions=2, clients=3, reason="admin shutdown (57P01)", statement=1, meanwhile=True)
     auditor = replace(clerks, writer="auditor", sessions=1, clients=1, statement=2, meanwhile=False)

@@ -28,6 +28,10 @@ from schemabench.units import plural
 
 _WHOSE = "a fresh installation's"
 _LEFT_OUT = "leave companions out: --without-companions"
+_NEW = (
+    "the connections to a fresh installation have what the candidate sets for new ones, and those of the rehearsed "
+    "writers did not, as they were opened before"
+)
 _VARIES = (
     "a second fresh installation, which executed the same calls at their pace{beside}, differs from the first one in "
     "other objects of the same kind, so that {who} may have made them"
@@ -94,7 +98,7 @@ class Comparing:
         except CandidateError as failure:
             if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
                 raise
-            return Compared(schema=schema, incomparable=str(failure))
+            return replace(_failed(failure, applied.left), schema=schema)
 
     def _attributed(
         self, fresh: Entrant, applied: Applied, catalog: Catalog, bare: Catalog, earlier: Catalog
@@ -197,6 +201,17 @@ class Comparing:
         if not self.plan.companions:
             return _VARIES.format(beside="", who="calls")
         return f"{_VARIES.format(beside=' and beside companions', who='calls or companions')}. To find out, {_LEFT_OUT}"
+
+
+def _failed(failure: CandidateError, left: Sequence[str]) -> Compared:
+    """Return why rows could not be compared: a fresh installation failed.
+
+    Its connections have what the migration left for new ones, and those of the rehearsed writers did not.
+    """
+    if not left:
+        return Compared(incomparable=str(failure))
+    failure.remedies = (f"if this setting is why, leave it out: {'; '.join(left)}", *failure.remedies)
+    return Compared(incomparable=f"{_NEW}\n{failure}", over_new=failure.headline)
 
 
 def _orphaned(calls: Sequence[Encoded]) -> str:

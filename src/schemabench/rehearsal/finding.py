@@ -33,6 +33,7 @@ from schemabench.rehearsal.record import (
     Written,
     is_complete,
 )
+from schemabench.rehearsal.settings import Settings
 from schemabench.rehearsal.stalls import Calls
 from schemabench.rehearsal.watching import Sample
 from schemabench.rehearsal.writers import Driven
@@ -60,6 +61,10 @@ class Applied:
     """Operation whose calls are gathered before they are sent -> how long for, as in `for up to 1.00 s`."""
     remarks: Sequence[Remark]
     """What was passed over."""
+    settings: Settings
+    """What was set for new connections before the migration."""
+    left: tuple[str, ...] = ()
+    """As in `Rehearsal`."""
     unsampled_ns: int | None = None
     """When the session ended that takes samples, on the clock of `time.perf_counter_ns`; None if it did not."""
 
@@ -79,6 +84,8 @@ class Compared:
     """In what rows differ; empty if they do not."""
     incomparable: str = ""
     """Why they could not be compared; empty if they could."""
+    over_new: str = ""
+    """As in `Rehearsal`."""
     counts: tuple[str, ...] = ()
     """The tables with another number of rows."""
     undecided: tuple[str, ...] = ()
@@ -111,10 +118,9 @@ class _Times:
         return before & ~held, held, after
 
 
-def record(  # noqa: PLR0913 (what is known)
+def record(
     plan: Plan,
     candidate: Candidate,
-    asked: Asked,
     applied: Applied,
     compared: Compared,
     *,
@@ -125,14 +131,13 @@ def record(  # noqa: PLR0913 (what is known)
     Args:
         plan: The workload at a cardinality.
         candidate: The migration, which extends another candidate.
-        asked: The settings.
         applied: What happened.
         compared: What results, next to a fresh installation.
         schema: In what the schema differs from one that was not loaded and executed no calls, which counts if
             `compared` has none; None if it could not be read.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
-    applying, driven = applied.applying, applied.driven
+    applying, driven, asked = applied.applying, applied.driven, applied.applying.asked
     calls = _calls(driven)
     times = _times(applied, calls)
     before_s, during_s, after_s = times.lengths_s()
@@ -161,6 +166,8 @@ def record(  # noqa: PLR0913 (what is known)
         hindered=tuple(_hindered(applying, driven.hindered)),
         ended=tuple(_ended(plan, applying, driven.ended)),
         unsampled=_unsampled(applying, applied.unsampled_ns),
+        left=applied.left,
+        over_new=compared.over_new,
         written=_written(applied),
         overdue=applying.overdue,
         behind=behind,

@@ -261,6 +261,10 @@ class Rehearsal:
     """The writers' sessions that ended."""
     unsampled: Unsampled | None = None
     """None if the session did not end that samples locks and sizes."""
+    left: tuple[str, ...] = ()
+    """What it set for connections that are opened after it, as in `statement_timeout = 1s for the database`."""
+    over_new: str = ""
+    """What failed over the connections to a fresh installation, which have these settings; empty if nothing did."""
     written: Written
     overdue: bool
     """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""

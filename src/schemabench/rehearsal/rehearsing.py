@@ -5,7 +5,7 @@ Owns the order of the steps, and the lifetime of their databases and sessions. M
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemabench import reach
 from schemabench.candidate import Candidate
@@ -18,7 +18,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.load import Ending, LostConnectionError, Passing, Session
 from schemabench.progress import Counter, Progress
 from schemabench.redaction import redact_sql
-from schemabench.rehearsal import catalogs, finding, migration, writers
+from schemabench.rehearsal import catalogs, finding, migration, settings, writers
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.comparing import Comparing
@@ -155,6 +155,7 @@ class Rehearsing:
         earlier = installed if self.candidate.file.operations else {}
         try:
             migrated.close()
+            applied = replace(applied, left=self._left(migrated.databases, applied))
             catalog = self._comparing.catalog(migrated.databases)
             schema = tuple(catalogs.differences(installed, catalog, earlier))  # provisional: it may come from calls
             compared = Compared()
@@ -165,8 +166,14 @@ class Rehearsing:
             raise
         return self._kept(applied, compared, schema)
 
+    def _left(self, some: Databases, applied: Applied) -> tuple[str, ...]:
+        """Return what the migration set for connections that are opened after it."""
+        (database,) = some
+        with databases.connect(self.server, database) as connection:
+            return tuple(settings.left(applied.settings, settings.read(connection)))
+
     def _kept(self, applied: Applied, compared: Compared, schema: tuple[str, ...] | None) -> Rehearsal:
-        found = finding.record(self.plan, self.candidate, self.asked, applied, compared, schema=schema)
+        found = finding.record(self.plan, self.candidate, applied, compared, schema=schema)
         self.keep(found)
         return found
 
@@ -215,6 +222,7 @@ class Rehearsing:
         (database,) = migrated.databases
         with databases.connect(self.server, database) as connection:
             read = migration.read(self.candidate, migrated.template, connection)
+            before = settings.read(connection)
         ending = Ending()
         with ExitStack() as stack:
             session = stack.enter_context(closing(self._opened(database)))
@@ -250,6 +258,7 @@ class Rehearsing:
                 writers_lock_timeout=writers_lock_timeout,
                 gathered=_gathered(migrated),
                 remarks=read.remarks,
+                settings=before,
                 unsampled_ns=watching.ended_ns,
             )
 

@@ -26,9 +26,15 @@ _BY_OTHERS = (
 
 
 def result(found: Rehearsal) -> Iterator[Node]:
-    """Yield what the report says of catalogs, rows and numbers of rows."""
+    """Yield what the report says of catalogs, rows, numbers of rows, and settings for new connections."""
     yield from _compared(found)
     yield from _counts(found)
+    if found.left:
+        yield listed(
+            "What it set for connections that are opened after it; those of the writers do not have it",
+            found.left,
+            "setting",
+        )
 
 
 def _compared(found: Rehearsal) -> Iterator[Node]:

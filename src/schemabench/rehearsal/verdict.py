@@ -39,6 +39,7 @@ def verdict(found: Rehearsal) -> str:
             *_refused(found),
             *_ended(found),
             *_hindered(found),
+            *_left(found),
             *_behind(found),
             *_lagged(found),
             *_cut_short(found),
@@ -148,6 +149,14 @@ def when(one: Hindered | Ended | Unsampled) -> str:
     if one.statement is None:
         return "before statement 1"
     return f"{'during' if one.meanwhile else 'after'} statement {one.statement}"
+
+
+def _left(found: Rehearsal) -> Iterator[str]:
+    """Yield what connections that are opened after the migration have, and the writers' did not."""
+    if found.left:
+        unfelt = "The writers had connected before, so that their calls do not show what comes of it"
+        failed = f"Those to a fresh installation have them, and this failed: {found.over_new}"
+        yield f"It changes settings for new connections: {_first(found.left)}. {failed if found.over_new else unfelt}."
 
 
 def _behind(found: Rehearsal) -> Iterator[str]:
