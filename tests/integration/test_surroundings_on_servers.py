@@ -193,7 +193,7 @@ def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
     )
     assert "votes_pkey" in found["plan-stale"]
     assert found["plan-changed"].startswith(
-        "Plans of baseline changed between the first block and the last: read_total: "
+        "Plans of baseline in the last block differ from those in the first: read_total: "
     )
     assert found["plan-changed"].endswith("instead of Seq Scan on votes")
     assert "votes holds 20,000 rows, but the planner assumes none" in found["statistics-of-empty-table"]

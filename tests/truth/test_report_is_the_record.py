@@ -77,7 +77,7 @@ class Drawn:
         """Yield the table of ranks of each format."""
         yield self.terminal
         yield of_candidates(self.markdown, "^rank$", "^ratio")
-        yield self.page["Candidates in order of rank; = marks a tie"]
+        yield self.page["Candidates in order of rank; = after a rank: others share it"]
 
     def tables(self) -> Iterator[list[Table]]:
         """Yield the tables of the formats that show everything."""

@@ -78,7 +78,7 @@ def test_a_verdict_spans_the_steps_that_can_tell_candidates_apart() -> None:
     def first_sentence(of: Growth, *experiments: Experiment) -> str:
         return growth.sentence(run(of, *experiments), of)
 
-    none = "no two candidates can be told to change places."
+    none = "no two candidates are shown to change places."
     assert first_sentence(THREE) == f"From 1,000 to 50,000 rows, {none}"
     assert first_sentence(without_intervals(2)) == f"From 1,000 to 10,000 rows, {none}"
     assert first_sentence(THREE, doubtful(SMALL)) == f"From 10,000 to 50,000 rows, {none}"

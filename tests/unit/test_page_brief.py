@@ -31,7 +31,7 @@ def test_brief_explains_its_columns_and_says_how_they_were_measured() -> None:
     html = unescape(brief(RUN)).replace("\u00a0", " ")
 
     assert plain(verdict.setting(USAGE)) in html
-    assert "<caption>Candidates in order of rank; = marks a tie</caption>" in html
+    assert "<caption>Candidates in order of rank; = after a rank: others share it</caption>" in html
     assert "Group: candidates that share a letter cannot be told apart. " in html
 
 

@@ -58,9 +58,9 @@ def test_the_same_change_of_several_candidates_is_one_notice_of_all_of_them() ->
     found = notices(begun, ended, dict.fromkeys(ended, ()))
 
     (shared,) = {*found["a"], *found["b"], *found["c"], *found["d"]}
-    assert shared.text.startswith("Plans of a, b, c and 1 more changed between the first block and the last: ")
+    assert shared.text.startswith("Plans of a, b, c and 1 more in the last block differ from those in the first: ")
     (own,) = found["e"]
-    assert own.text.startswith("Plans of e changed ")
+    assert own.text.startswith("Plans of e in the last block differ ")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_plan_that_changed_is_noted_by_what_the_two_do_not_share() -> None:
     found = _said(begun={READ: _choice(_index("votes_old"))}, then={READ: _choice(_index())})
 
     assert found == {
-        "plan-changed": "Plans of trigger_counter changed between the first block and the last: read_total: "
+        "plan-changed": "Plans of trigger_counter in the last block differ from those in the first: read_total: "
         "Index Scan using votes_pkey on votes instead of Index Scan using votes_old on votes"
     }
 

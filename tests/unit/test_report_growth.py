@@ -248,7 +248,7 @@ def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
 
     assert told(GROWTH) == "From 1,000 to 10,000 rows, candidates change places beyond chance: 1 crossing."
     assert told(within) == "From 1,000 to 10,000 rows, candidates may change places, but not beyond chance."
-    assert told(replace(GROWTH, crossings=())).endswith("no two candidates can be told to change places.")
+    assert told(replace(GROWTH, crossings=())).endswith("no two candidates are shown to change places.")
     assert told(replace(GROWTH, steps=STEPS[:1])) == "One step was measured, at 1,000 rows."
     assert told(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
 

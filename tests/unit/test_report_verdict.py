@@ -75,6 +75,20 @@ def test_several_ties_are_told_with_the_ends_of_all_their_intervals() -> None:
     assert sentence(ends[1], replace(narrow, to_baseline=estimate(1.0)), baseline) == f"{told}0.80x to 5.30x (high)."
 
 
+def test_candidates_that_tie_with_the_baseline_may_be_told_apart_from_each_other() -> None:
+    fast = standing("fast", 1, estimate(1.1, 0.2), ("baseline", "same"))
+    same = standing("same", 1, estimate(1.0, 0.1), ("baseline", "fast", "slow"))
+    slow = standing("slow", 2, estimate(0.9, 0.2), ("baseline", "same"))
+    baseline = standing("baseline", 1, BASELINE, ("fast", "same", "slow"))
+    slowest = standing("slowest", 5, estimate(0.3))
+
+    assert sentence(fast, same, slow, baseline).endswith(". But fast is faster than slow.")
+    assert sentence(fast, same, slow, baseline, slowest) == (
+        "No candidate beats the baseline: fast, same and slow tie with it, slowest is slower. "
+        "But fast is faster than slow."
+    )
+
+
 def test_no_upper_end_is_told_of_ties_that_the_client_limited() -> None:
     limited = replace(standing("limited", 1, estimate(1.2, 0.5), ("baseline",)), at_least=True)
     other = standing("other", 1, estimate(1.0, 0.2), ("baseline",))

@@ -325,11 +325,21 @@ def test_widest_interval_of_a_lone_baseline_is_zero() -> None:
     assert widest_interval(np.ones((6, 1)), ["baseline"], baseline="baseline") == 0
 
 
-def test_running_ratios_are_medians_over_blocks() -> None:
-    # a / baseline by block: 2, 3, 8 -> 3; b / baseline: 1/2, 1/2, 1 -> 1/2.
-    rates = np.array([[2.0, 4, 1], [2, 6, 1], [1, 8, 1]])
-    found = running_ratios(rates, ["baseline", "a", "b"], baseline="baseline")
-    assert found == pytest.approx({"baseline": 1, "a": 3, "b": 0.5})
+@pytest.mark.parametrize("blocks", [1, 5, 80])
+def test_running_ratios_are_those_of_the_report_on_the_same_blocks(blocks: int) -> None:
+    rates = np.random.default_rng(blocks).lognormal(sigma=0.5, size=(blocks, 3)) * [1, 3, 0.5]
+    names = ["baseline", "a", "b"]
+    found = running_ratios(rates, names, baseline="baseline")
+    reported = rank(rates, names, baseline="baseline", seed=1)
+
+    assert found == pytest.approx({one.name: one.to_baseline.value for one in reported.standings})
+
+
+def test_running_ratios_over_many_blocks_are_close_to_those_of_the_report() -> None:
+    rates = np.random.default_rng(1).lognormal(sigma=0.5, size=(300, 2)) * [1, 3]
+    reported = named(rank(rates, ["baseline", "a"], baseline="baseline", seed=1))["a"].to_baseline.value
+
+    assert running_ratios(rates, ["baseline", "a"], baseline="baseline")["a"] == pytest.approx(reported, rel=0.02)
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])

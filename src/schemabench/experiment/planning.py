@@ -42,7 +42,7 @@ _SHOWN = 3
 """The maximum number of statements, tables or candidates named, of possibly hundreds."""
 _SAID = {
     "plan-stale": "Writers of {} still use plans that a new connection would not choose",
-    "plan-changed": "Plans of {} changed between the first block and the last",
+    "plan-changed": "Plans of {} in the last block differ from those in the first",
     "statistics-of-empty-table": "Planner statistics for tables of {} are out of date (load rows in the background)",
 }
 _SHOWN_CHARACTERS = 80  # of the difference between two plans

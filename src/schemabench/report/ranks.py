@@ -17,7 +17,7 @@ from schemabench.units import format_significant
 
 AT_LEAST = ">="
 """Before a ratio of which only a lower bound is known."""
-_CAPTION = "Candidates in order of rank; = marks a tie"
+_CAPTION = "Candidates in order of rank; = after a rank: others share it"
 
 
 def section(view: View) -> Section | None:

@@ -4,7 +4,7 @@ Owns the wording of verdict, control, ties and setting. Must not claim more than
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, log
 from statistics import median
 
@@ -69,15 +69,15 @@ def _of_all(experiment: Experiment, standings: Sequence[Standing], far: Mapping[
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
         who = "No other candidate" if far else "No candidate"
-        return _joined(left, f"{who} can be told apart from the baseline{_reach(experiment, rivals)}.")
+        return _joined(left, f"{who} can be told apart from the baseline{_reach(experiment, rivals)}.", _among(tied))
     best = min(standing.rank for standing in standings)
     leaders = [standing for standing in standings if standing.rank == best]
     if all(leader.name != BASELINE for leader in leaders):
         return _joined(_candidates_lead(experiment, leaders), left)
     slower = [rival for rival in rivals if rival not in tied]
     if all(map(_is_proved, far.values())):
-        return _joined(_baseline_leads(experiment, tied, slower), left)
-    return _joined(left, _baseline_leads(experiment, tied, slower, others=True))
+        return _joined(_baseline_leads(experiment, tied, slower), _among(tied), left)
+    return _joined(left, _baseline_leads(experiment, tied, slower, others=True), _among(tied))
 
 
 def _of_nobody_else(far: Mapping[str, Retirement]) -> str:
@@ -251,6 +251,13 @@ def _baseline_leads(
     return f"{leads}: {who}, at {figures.stood(nearest, figures.decimals(experiment))} its throughput."
 
 
+def _among(tied: Sequence[Standing]) -> str:
+    """Return which of the candidates that tie with the baseline are faster than which others; empty without any."""
+    pairs = _below(tied, tie=False)
+    told = "; ".join(f"{name(one.name)} is faster than {figures.listed(others)}" for one, others in pairs)
+    return f"But {told}." if told else ""
+
+
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str:
     """Return the verdict if candidates are better than the baseline."""
     places = figures.decimals(experiment)
@@ -258,8 +265,7 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str
     ahead = [leader for leader in leaders if leader not in unsure] or leaders
     names = figures.listed(name(leader.name) for leader in ahead)
     ratios = figures.listed(figures.stood(leader, places) for leader in ahead)
-    lead = "leads" if len(ahead) == 1 else "lead, tied"
-    said = f"{names} {lead}: {ratios} the baseline's throughput"
+    said = f"{names} {'leads' if len(ahead) == 1 else 'lead, tied'}: {ratios} the baseline's throughput"
     if not unsure:
         return f"{said}."
     who = figures.listed(name(leader.name) for leader in unsure)
@@ -309,12 +315,16 @@ def control(experiment: Experiment) -> str:
 
 def ties_across_ranks(experiment: Experiment) -> str:
     """Return the pairs that tie although their ranks differ, each once; empty without any."""
-    standings = [standing for _, standing in ranked(experiment)]
-    found = [
-        (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
-        for one in standings
-    ]
-    return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found if others)
+    found = _below([standing for _, standing in ranked(experiment)], tie=True)
+    return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found)
+
+
+def _below(standings: Sequence[Standing], *, tie: bool) -> Iterator[tuple[Standing, list[str]]]:
+    """Yield candidates with the names of those of lower rank that tie with them, or of those that do not."""
+    for one in standings:
+        below = [other for other in standings if other.rank > one.rank and (other.name in one.tied_with) == tie]
+        if below:
+            yield one, [name(other.name) for other in below]
 
 
 def place(experiment: Experiment, standing: Standing, standings: Sequence[Standing]) -> str:

@@ -83,7 +83,7 @@ def _order(found: Sequence[GrowthCrossing]) -> str:
     return (
         "candidates may change places, but not beyond chance"
         if found
-        else "no two candidates can be told to change places"
+        else "no two candidates are shown to change places"
     )
 
 

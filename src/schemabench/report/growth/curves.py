@@ -79,8 +79,8 @@ def _rates(growth: Growth, doubtful: Collection[float]) -> Table:
             Column(
                 heading="to the step before",
                 align="right",
-                legend=f"calls/s over those of the {finished}step before; the interval holds no change of the machine "
-                "in between",
+                legend=f"calls/s over those of the {finished}step before; the interval does not include changes of "
+                "the machine in between",
             ),
         ),
         rows=rows,

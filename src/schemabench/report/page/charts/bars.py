@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 
 from schemabench.report.drawings import Bars
-from schemabench.report.page.charts.embedding import data
+from schemabench.report.page.charts.embedding import PERCENT, data
 from schemabench.report.page.charts.looks import Look
 from schemabench.report.page.charts.signs import Sign
 
@@ -31,9 +31,9 @@ def chart(drawing: Bars, looks: Mapping[str, Look]) -> alt.Chart:
             x=alt.X(
                 "share:Q",
                 stack="zero",
-                title="the writers' time (%)",
+                title="share of the writers' time",
                 scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format=".0%"),
+                axis=alt.Axis(labelExpr=PERCENT.format("datum.value")),
             ),
             color=alt.Color("class:N", scale=colours, legend=None),
             order=alt.Order("place:O"),

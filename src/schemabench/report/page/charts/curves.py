@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 
 from schemabench.report.drawings import Curves
-from schemabench.report.page.charts.embedding import data
+from schemabench.report.page.charts.embedding import PERCENT, data
 from schemabench.report.page.charts.looks import Look, scale
 from schemabench.units import NANOSECONDS
 
@@ -16,8 +16,6 @@ _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999)
 """The levels with labels on the axis."""
 _SLOWER = "1 / (1 - datum.level)"
 """The values on the axis: one call in this many is slower, which gives each further nine the same width."""
-_PERCENTILE = "format(100 * {0}, '.6~g') + ' %'"
-"""A level as text."""
 _TIME = (
     "{0} >= 1 ? format({0}, '.3~g') + ' s' : "
     "{0} >= 1e-3 ? format(1e3 * {0}, '.3~g') + ' ms' : format(1e6 * {0}, '.3~g') + ' us'"
@@ -40,7 +38,7 @@ def chart(drawing: Curves, looks: Mapping[str, Look]) -> alt.LayerChart:
             title="percentile of calls",
             scale=alt.Scale(type="log", nice=False),
             axis=alt.Axis(
-                values=[1 / (1 - level) for level in _LEVELS], labelExpr=_PERCENTILE.format("(1 - 1 / datum.value)")
+                values=[1 / (1 - level) for level in _LEVELS], labelExpr=PERCENT.format("(1 - 1 / datum.value)")
             ),
         ),
         y=alt.Y(
@@ -64,7 +62,7 @@ def chart(drawing: Curves, looks: Mapping[str, Look]) -> alt.LayerChart:
         height=_HEIGHT_PX,
         transform=[  # written as in Vega-Lite: `transform_calculate` would copy the chart for each
             {"as": "slower", "calculate": _SLOWER},
-            {"as": "percentile", "calculate": _PERCENTILE.format("datum.level")},
+            {"as": "percentile", "calculate": PERCENT.format("datum.level")},
             {"as": "time", "calculate": _TIME.format("datum.seconds")},
         ],
     )

@@ -16,6 +16,8 @@ _SIZE = {"width": "container", "autosize": {"type": "fit-x", "contains": "paddin
 """The size of every chart: the full width of the page, on a phone and on paper, too."""
 _DIGITS = 5
 """Significant digits of a figure in a chart, which is at most a few thousand pixels wide."""
+PERCENT = "format(100 * {0}, '.6~g') + ' %'"
+"""A share as text, with as many decimals as it has: those of an axis have as many as tell its ticks apart."""
 _UNSAFE = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"})
 """Characters that could end a script element, open a comment in it, or end a line of JavaScript, with their JSON
 escapes."""

@@ -8,7 +8,7 @@ import altair as alt
 
 from schemabench.report.drawings import Forest, Scale
 from schemabench.report.page.charts import intervals
-from schemabench.report.page.charts.embedding import data
+from schemabench.report.page.charts.embedding import PERCENT, data
 from schemabench.report.page.charts.looks import Look, scale
 
 _ROW_PX = 26
@@ -64,7 +64,7 @@ def axis(channel: type[Axis], drawn: Scale, field: str) -> Axis:
         f"{field}:Q",
         title=drawn.title,
         scale=alt.Scale(nice=False, zero=True, padding=_PADDING_PX),
-        axis=alt.Axis(format=".0%" if drawn.kind == "share" else "~s"),
+        axis=alt.Axis(labelExpr=PERCENT.format("datum.value")) if drawn.kind == "share" else alt.Axis(format="~s"),
     )
 
 
