@@ -520,6 +520,17 @@ def test_rows_that_do_not_depend_on_it_are(ledger: Ledger) -> None:
     assert found.is_another
 
 
+def test_what_a_migration_did_to_rows_that_a_fresh_installation_has_not_yet_is_named(ledger: Ledger) -> None:
+    found = ledger.rehearse(
+        "ALTER TABLE entry ADD COLUMN rating int;\nUPDATE entry SET rating = 1 WHERE amount > 777;\n",
+        QUICK,
+        baseline=SMALL,
+    )
+
+    assert found.is_candidate, "no state reads the rating, which a fresh installation's rows do not have"
+    assert [one.rpartition(":")[2] for one in found.backfills] == ["3"]
+
+
 WRITING = f"""\
 {SMALL}
 -- name: hold

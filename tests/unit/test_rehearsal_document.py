@@ -94,6 +94,7 @@ FOUND = Rehearsal(
     undecided=(),
     counts=(),
     compared=("amounts",),
+    backfills=(),
     not_executed=("look",),
     passed_over=(),
 )
@@ -526,6 +527,17 @@ def test_tables_with_other_numbers_of_rows_are_named_in_the_verdict_and_do_not_d
     ) in _said(few)
     assert "entry_2 has 0 rows instead of 9; and 2 more, as below. It took" in _said(many)
     assert "The result is indexed. It took" in _said(FOUND)
+
+
+def test_what_a_statement_did_to_rows_is_said_to_be_uncompared_where_the_state_does_not_show_it() -> None:
+    said = _said(replace(FOUND, backfills=("rated.sql:5",)))
+
+    assert (
+        "The result is indexed. What rated.sql:5 did to rows was not compared: a fresh installation executes this "
+        "before rows are loaded, and no `state` query shows a difference. It took"
+    ) in said
+    assert "was not compared" not in _said(replace(FOUND, backfills=("rated.sql:5",), rows="the state differs"))
+    assert "was not compared" not in _said(FOUND)
 
 
 def test_only_a_complete_migration_with_the_same_schema_and_rows_is_the_candidate() -> None:

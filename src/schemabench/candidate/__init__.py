@@ -4,7 +4,7 @@ from schemabench.candidate.fitting import check_parts, operations
 from schemabench.candidate.folder import find, select
 from schemabench.candidate.installing import install
 from schemabench.candidate.refusals import ends_sessions, refused, remedies
-from schemabench.candidate.remarks import Remark, notices
+from schemabench.candidate.remarks import Remark, notices, without_rows
 from schemabench.candidate.variation import BASELINE, Candidate, Script
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "refused",
     "remedies",
     "select",
+    "without_rows",
 ]

@@ -33,6 +33,11 @@ def notices(candidate: Candidate, remarks: Iterable[Remark]) -> tuple[Notice, ..
     return (*_passed_over(candidate, own), *_without_rows(candidate, own))
 
 
+def without_rows(remarks: Iterable[Remark]) -> list[str]:
+    """Return the places of statements that found no rows, as in `rated.sql:5`."""
+    return [f"{one.path.name}:{one.line}" for one in remarks if not one.passed]
+
+
 def _baselines(candidate: Candidate) -> frozenset[Path]:
     return frozenset(file.path for one in candidate.lineage if one.name == BASELINE for file in one.files)
 
@@ -68,8 +73,7 @@ def _why(reason: Reason, some: Sequence[Passed]) -> str:
 
 def _without_rows(candidate: Candidate, remarks: Sequence[Remark]) -> Iterator[Notice]:
     """Yield a notice on statements that would have filled or changed something, had there been rows."""
-    places = [f"{one.path.name}:{one.line}" for one in remarks if not one.passed]
-    if places:
+    if places := without_rows(remarks):
         text = (
             f"These statements of {candidate.name} found no rows, because rows are loaded after the schema, by "
             f"operations: {_listed(places)}"

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from schemabench.candidate import Candidate
+from schemabench.candidate import Candidate, without_rows
 from schemabench.errors import CandidateError, is_servers_fault
 from schemabench.experiment import databases
 from schemabench.experiment.agreement import differences, violations
@@ -94,7 +94,7 @@ class Comparing:
                 return Compared(incomparable=_orphaned(orphans))
             fresh = self._fresh(applied.driven.executed(), None)
             schema = self._attributed(fresh, applied, catalog, bare, earlier)
-            return replace(self._rows(fresh, migrated, applied), schema=schema)
+            return replace(self._rows(fresh, migrated, applied), schema=schema, backfills=self._backfills(fresh))
         except CandidateError as failure:
             if is_servers_fault(failure.sqlstate):  # it may take the calls once there is room on the disk
                 raise
@@ -133,6 +133,11 @@ class Comparing:
                 rows = next((reason for name, reason in wrong.items() if name not in unsettled), "")
                 why = "" if rows else _open(self.plan, unsettled[next(iter(wrong))])
         return Compared(rows=rows, incomparable=why, counts=counts, undecided=undecided)
+
+    def _backfills(self, fresh: Entrant) -> tuple[str, ...]:
+        """Return the places of the migration's statements that found no rows in a fresh installation."""
+        own = {file.path for file in self.candidate.files}
+        return tuple(without_rows(one for one in fresh.template.remarks if one.path in own))
 
     def _fresh(self, calls: Burst, accompanied: Plan | None) -> Entrant:
         """Return a fresh installation of the candidate that has executed calls, and has no connection any more."""

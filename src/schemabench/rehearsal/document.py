@@ -38,6 +38,7 @@ _LONGEST = (
 )
 _WHO = "an operation of the writers, a companion, or another session by its role and what it executes"
 _BLOCKED = f"who held a lock in the way, or was before the statement in the queue: {_WHO}"
+_OUTSIDE = "calls under way between two statements alone, or only after the last, are of none"
 _WHEN_REPEATED = (
     "of calls that were given up, all from those that were under way when the migration began to the last that it held "
     "up, or that queued behind one of these; "
@@ -109,7 +110,7 @@ def _statements(found: Rehearsal) -> Table:
             Column(heading="outcome"),
             Column(heading="time", align="right", legend="of the last execution"),
             Column(heading="longest response", short="longest", align="right", legend=_LONGEST),
-            Column(heading="late calls", short="late", align="right", legend=_late(found)),
+            Column(heading="late calls", short="late", align="right", legend=f"{_late(found)}; {_OUTSIDE}"),
         ),
         rows=tuple(
             cells(

@@ -90,6 +90,8 @@ class Compared:
     """The tables with another number of rows."""
     undecided: tuple[str, ...] = ()
     """The invariants that do not hold in the fresh installation either."""
+    backfills: tuple[str, ...] = ()
+    """As in `Rehearsal`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +121,7 @@ class _Times:
 
 
 def record(
-    plan: Plan,
-    candidate: Candidate,
-    applied: Applied,
-    compared: Compared,
-    *,
-    schema: tuple[str, ...] | None,
+    plan: Plan, candidate: Candidate, applied: Applied, compared: Compared, *, schema: tuple[str, ...] | None
 ) -> Rehearsal:
     """Return the record of a rehearsal.
 
@@ -185,6 +182,7 @@ def record(
         compared=(queries := _queries(plan, compared) if applied.is_done else ()),
         by_state=any(one in plan.found.workload.state for one in queries),
         undecided=compared.undecided,
+        backfills=compared.backfills,
         not_executed=tuple(sorted(candidate.file.operations)),
         passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
     )

@@ -307,6 +307,9 @@ class Rehearsal:
     """Whether queries over the state are among them: invariants alone do not miss rows that are gone."""
     undecided: tuple[str, ...]
     """The invariants that do not hold in a fresh installation either."""
+    backfills: tuple[str, ...]
+    """The places of the migration's statements that found no rows in a fresh installation, which is loaded afterwards:
+    what they did to rows is not compared, unless the state shows it."""
     not_executed: tuple[str, ...]
     """The candidate's own operations: the writers executed those of what it extends."""
     passed_over: tuple[str, ...]

@@ -35,6 +35,7 @@ def verdict(found: Rehearsal) -> str:
     return " ".join(
         [
             result,
+            *_backfilled(found),
             _held_up(found),
             *_refused(found),
             *_ended(found),
@@ -55,6 +56,16 @@ def _but(found: Rehearsal) -> str:
 def _first(some: Sequence[str]) -> str:
     """Return the first ones, and how many there are beside them."""
     return first_of(some, _NAMED, between="; ", rest="; and {:,} more, as below")
+
+
+def _backfilled(found: Rehearsal) -> Iterator[str]:
+    """Yield what the state does not show of a migration whose result is the candidate by it."""
+    if found.is_candidate and found.backfills:
+        yield (
+            f"What {first_of(found.backfills, _NAMED)} did to rows was not compared: a fresh installation executes "
+            f"{'this' if len(found.backfills) == 1 else 'these'} before rows are loaded, and no `state` query shows a "
+            "difference."
+        )
 
 
 def _left_open(found: Rehearsal) -> str:
