@@ -72,8 +72,8 @@ class Options:
     """All settings of a run."""
 
     postgres: Spec = _option(  # noqa: RUF009 (a frozen field)
-        "the PostgreSQL server: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
-        "`docker:16`, `docker:IMAGE`, or a DSN, as in `postgresql://user@host/db` or `service=NAME`",
+        "the PostgreSQL server: `embedded` (a wheel's, else an installed one, else Docker's), `16` or another version, "
+        "`local:17`, `local:/path/to/bin`, `docker:16`, `docker:IMAGE`, or a DSN: `postgresql://host/db`, `service=X`",
         default="embedded",
         parse=Spec,
         metavar="SPEC",

@@ -93,7 +93,7 @@ def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -
 
 
 def test_a_step_that_comes_too_soon_for_a_forecast_has_that_reason_for_every_figure() -> None:
-    why = "it comes after 1 of the 4 steps that a forecast needs, as there is no time"
+    why = "it comes after 1 of the 4 steps that a forecast needs: there is no time"
     said = forecasts(ROWS, curve(*BEFORE[:1]), 100_000, AT, why)
 
     assert [(one.candidate, one.refused) for one in said] == [("reading", why), ("keyed", why)]

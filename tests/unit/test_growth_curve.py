@@ -373,15 +373,17 @@ def test_a_last_value_that_comes_too_soon_for_a_forecast_says_why_and_what_to_do
     enough, _ = unprepared(FakeLaboratory(budget_s=200.0, rate=flat))
 
     assert before == 1
-    assert slow.startswith("it comes after 1 of the 4 steps that a forecast needs, as a step at 5,500 rows would take ")
+    assert slow.startswith(
+        "it comes after 1 of the 4 steps that a forecast needs: when it was begun, a step at 5,500 rows would take "
+    )
     assert "and the budget of 14.0 s has " in slow
     assert slow.endswith(" for it. A larger --budget or a smaller --to leaves time for more")
     assert narrow == (
-        "it comes after 2 of the 5 steps that a forecast needs, as no gap is wide enough for another. A larger --to "
+        "it comes after 2 of the 5 steps that a forecast needs: no gap is wide enough for another. A larger --to "
         "leaves room for more"
     )
     assert few == (
-        "it comes after none of the 4 steps that a forecast needs, as others have too few blocks for intervals. A "
+        "it comes after none of the 4 steps that a forecast needs: others have too few blocks for intervals. A "
         "larger --budget has room for more"
     )
     assert enough == ""
@@ -395,7 +397,7 @@ def test_a_last_value_that_comes_too_soon_since_steps_failed_says_so() -> None:
 
     assert before == 1
     assert why == (
-        "it comes after 1 of the 4 steps that a forecast needs, as 2 steps before it failed. Mend what made "
+        "it comes after 1 of the 4 steps that a forecast needs: 2 steps before it failed. Mend what made "
         "them fail, as the curve tells"
     )
 

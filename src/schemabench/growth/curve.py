@@ -151,7 +151,9 @@ class Curve:
         if self._aim < end:
             self.tried[end] = GrowthStep(value=end, cardinality="", reason=lacking)
         self._last = self._aim
-        self.unprepared = self._unprepared(f"a step at {self.over.worded(before)} {lacks}" if before else "")
+        self.unprepared = self._unprepared(
+            f"when it was begun, a step at {self.over.worded(before)} {lacks}" if before else ""
+        )
         return None if self._last in self.tried else self._last
 
     def _before(self, last: float) -> float | None:
@@ -178,7 +180,7 @@ class Curve:
             why = f"{plural(failed, 'step')} before it failed. Mend what made them fail, as the curve tells"
         else:
             why = "no gap is wide enough for another. A larger --to leaves room for more"
-        return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs, as {why}"
+        return f"it comes after {known or 'none'} of the {self._forecast_from} steps that a forecast needs: {why}"
 
     @property
     def _forecast_from(self) -> int:
