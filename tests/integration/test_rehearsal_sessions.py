@@ -66,10 +66,9 @@ def test_who_a_statement_waited_for_is_told_by_operation_or_role(ledger: Ledger)
 
     (lock,) = [one for one in found.statements[0].locks if one.waited_s]
     assert lock.mode == "AccessExclusiveLock"
-    assert lock.waited_s > 0.5 * HELD_S
     (other,) = [one for one in lock.blockers if one.who not in {"change", "look"}]
     assert other.who.endswith(": SELECT receipt FROM entry WHERE entry_id = 1999")
-    assert other.longest_s == lock.waited_s
+    assert 0.5 * HELD_S < other.longest_s <= lock.waited_s  # a last sample may be taken as the other one leaves
 
 
 def test_writers_that_a_statement_waited_for_are_told_by_their_operation(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ those of the next. If the last value is to be forecast, it comes after others: t
 and the disk that it does not need. A curve grows: however it ends, measured steps are kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from schemabench import machine
@@ -16,10 +16,10 @@ from schemabench.bench import kept
 from schemabench.candidate import BASELINE
 from schemabench.crossover import Laboratory
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
-from schemabench.growth import figures, ladder
+from schemabench.growth import edges, figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
-from schemabench.records import Experiment, Growth, GrowthStep
+from schemabench.records import Edge, Experiment, Growth, GrowthStep
 from schemabench.units import format_duration, plural
 from schemabench.workload import authored
 
@@ -114,7 +114,7 @@ class Curve:
             order=tuple(self.tried),
             changes=tuple(figures.changes(steps)),
             crossings=tuple(figures.crossings([one for one in measured if figures.has_intervals(one[1])])),
-            edges=tuple(figures.edges(self.over, measured, self._memory_bytes())),
+            edges=tuple(self._edges()),
             budget_s=self.laboratory.budget_s,
             elapsed_s=self.laboratory.elapsed_s,
             ended=self.ended,
@@ -160,7 +160,19 @@ class Curve:
         """Return the next value before the last one; None if that is next."""
         if len(self.tried) < (_RUNGS if self.holds_back_last else _RUNGS - 1):
             return self.over.between(max(self.tried), last)
-        return self._gap() if self.holds_back_last and len(self.tried) < INTENDED_STEPS - 1 else None
+        if not self.holds_back_last or len(self.tried) >= INTENDED_STEPS - 1:
+            return None
+        return self._beyond(last, self._sizes()) or self._gap()
+
+    def _beyond(self, last: float, sizes: Mapping[float, int]) -> float | None:
+        """Return the next value on the way to the last one, if others do not show what comes beyond an edge before it.
+
+        Args:
+            last: The last value.
+            sizes: Of the other values: as of `edges.shown`.
+        """
+        unknown = (one for one in self._edges() if _SMALLEST_STEP * one.value <= last)
+        return self.over.between(max(sizes), last) if any(not edges.shown(one, sizes) for one in unknown) else None
 
     def _unprepared(self, lacking: str) -> str:
         """Return that the last value comes too soon for a forecast, with the reason and what to do; empty if not.
@@ -204,14 +216,18 @@ class Curve:
         """Return the seconds that the last step may take, after the steps that a forecast of it still needs."""
         if not self.holds_back_last:
             return self._most_alone_s(last)
-        others_s, highest = 0.0, max(self.measured)
-        for rung in range(len(self.tried), self._forecast_from):
-            if rung < _RUNGS:
-                value = highest = self.over.between(highest, last) or highest
-            else:
-                value = self.over.between(self.over.start, highest) or highest
-            others_s += self.needs.seconds(value)
+        others_s = sum(map(self.needs.seconds, self._needed_before(last)))
         return min(self._most_alone_s(last), (self.laboratory.remaining_s - others_s) / (1 + _OVERTIME))
+
+    def _needed_before(self, last: float) -> Iterator[float]:
+        """Yield values that a forecast of the last one still needs, about as `_before` will choose them."""
+        sizes = self._sizes()
+        for rung in range(len(self.tried), INTENDED_STEPS - 1):
+            if ahead := self.over.between(max(sizes), last) if rung < _RUNGS else self._beyond(last, sizes):
+                sizes[ahead] = 0
+                yield ahead
+            elif rung < self._forecast_from:
+                yield self.over.between(self.over.start, max(sizes)) or max(sizes)
 
     def _most_alone_s(self, _: float) -> float:
         """Return the seconds that the last step may take if it comes next."""
@@ -268,6 +284,14 @@ class Curve:
         self.measured[value] = experiment
         self.tried[value] = step = figures.step(value, experiment)
         laboratory.say(f"{experiment.cardinality}: {_told(step)}, in {format_duration(took_s)}")
+
+    def _sizes(self) -> dict[float, int]:
+        """Return value -> bytes of all databases at its step; 0 where none were measured."""
+        measured = {value: edges.together_bytes(one) for value, one in self.measured.items()}
+        return {**dict.fromkeys(self.tried, 0), **measured}
+
+    def _edges(self) -> Iterator[Edge]:
+        return edges.edges(self.over, sorted(self.measured.items()), self._memory_bytes())
 
     def _memory_bytes(self) -> int | None:
         return machine.memory_bytes() if self.measured and self.laboratory.bench.serve().is_local else None

@@ -5,18 +5,15 @@ Owns where these figures are in an experiment. Must not measure.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, groupby, islice, pairwise
-from math import exp, log
 
 import numpy as np
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.experiment.copies import LEAST_BLOCKS
-from schemabench.growth.axis import Over
 from schemabench.growth.ladder import Reading
 from schemabench.records import (
     CandidateResult,
-    Edge,
     Estimate,
     Experiment,
     GrowthChange,
@@ -27,12 +24,9 @@ from schemabench.records import (
 )
 from schemabench.report.growth import apart
 from schemabench.report.growth.apart import Told
-from schemabench.units import format_bytes
 
 Measured = Sequence[tuple[float, Experiment]]
 """The experiments of steps, by value."""
-_FARTHEST = 10.0
-"""An edge that is farther beyond the last step is not told."""
 
 
 def step(value: float, experiment: Experiment) -> GrowthStep:
@@ -99,41 +93,6 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
                 perhaps = _crossing(first, second, *both, certain=False)
                 found += [perhaps] if perhaps else []
         yield from found
-
-
-def edges(over: Over, measured: Measured, memory_bytes: int | None) -> Iterator[Edge]:
-    """Yield where the databases of all candidates together fill the cache, and the memory.
-
-    Sizes between steps, and up to ten times the last, are on lines through the nearest two on logarithmic scales.
-
-    Args:
-        over: The axis.
-        measured: The experiments.
-        memory_bytes: The memory of the server's machine; None if it is not this one.
-    """
-    sizes = [(value, size) for value, one in measured if (size := together_bytes(one))]
-    caches = [one.cache_bytes for _, one in measured if one.cache_bytes]
-    for title, full in (("shared_buffers", caches[-1] if caches else None), ("memory", memory_bytes)):
-        if full and (value := _reached(over, sizes, full)) is not None:
-            yield Edge(title=f"{title} ({format_bytes(full)}) full", full_bytes=full, value=value)
-
-
-def together_bytes(experiment: Experiment) -> int:
-    """Return the size of the databases that share a server during an experiment: the control has one, too."""
-    sizes = {one.name: one.loaded.size_bytes for one in experiment.candidates if one.loaded}
-    return sum(sizes.values()) + sizes.get(BASELINE, 0)
-
-
-def _reached(over: Over, sizes: Sequence[tuple[float, int]], full: int) -> float | None:
-    """Return the value at which a size is reached; None if it is not, or too far beyond."""
-    for number, ((low, small), (high, large)) in enumerate(pairwise(sizes)):
-        last = number == len(sizes) - 2
-        if small <= full and large > small and (full <= large or last):
-            share = (log(full) - log(small)) / (log(large) - log(small))
-            position = over.position(low) + share * (over.position(high) - over.position(low))
-            is_near = position <= over.position(_FARTHEST * high)
-            return exp(position) - (0 if over.start else 1) if is_near else None
-    return None
 
 
 def _figures(result: CandidateResult) -> StepFigures:

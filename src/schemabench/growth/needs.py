@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import log
 
 from schemabench.crossover import Laboratory
-from schemabench.growth import figures
+from schemabench.growth import edges
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.records import Experiment, Loaded
 from schemabench.server import room
@@ -154,7 +154,7 @@ class Needs:
         free_bytes = room.free_bytes(self.laboratory.bench.serve())
         if nearest is None or free_bytes is None:
             return 0.0, None
-        return _COPIES * self._scale(nearest, value) * figures.together_bytes(self.measured[nearest]), free_bytes
+        return _COPIES * self._scale(nearest, value) * edges.together_bytes(self.measured[nearest]), free_bytes
 
     def _nearest(self, value: float) -> float | None:
         """Return the largest measured value up to one, or the smallest of all; None if there is none."""

@@ -9,10 +9,10 @@ from functools import partial
 from math import inf, isclose
 
 from schemabench import projection
-from schemabench.candidate import BASELINE
+from schemabench.growth import edges
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.projection import USL, Point, Wording
-from schemabench.records import Edge, Estimate, Forecast, Growth, Measure, Projection, StepFigures
+from schemabench.records import Estimate, Forecast, Growth, Measure, Projection, StepFigures
 from schemabench.report.growth.forms import TITLES, unranked, worded
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
@@ -21,11 +21,6 @@ _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] =
     ("wal_bytes_per_call", lambda one: one.wal_bytes_per_call),
 )
 _SEED = 1
-_SEVERAL = 2
-"""Steps beyond an edge that show what comes there."""
-_WELL_BEYOND = 1.5
-"""Times what is full at an edge that databases take at one step which shows it: nearer, what is beyond has hardly begun
-to count."""
 
 
 def forecasts(over: Over, growth: Growth, value: float, at: str, unprepared: str = "") -> tuple[Forecast, ...]:
@@ -117,7 +112,9 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
         where = f"at the largest step that was measured, {over.worded(farthest)}"
         lacking = f"{where}, {_lacking(growth, name, measure)}"
         return Projection(candidate=name, measure=measure, law=None, refused=lacking)
-    crossed = [edge.value for edge in growth.edges if _is_crossed(edge, series, growth)]
+    sizes = {step.value: edges.together_bytes(step) for step in growth.steps}
+    known = {one.value: sizes[one.value] for one in series}
+    crossed = [edge.value for edge in growth.edges if edges.shown(edge, known)]
     ahead = (edge for edge in growth.edges if edge.value not in crossed)
     beyond = min(ahead, key=lambda edge: edge.value, default=None)
     within = [edge for edge in crossed if edge > series[0].value]
@@ -140,24 +137,6 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
         refused=found.refused,
         limit=found.limit,
     )
-
-
-def _is_crossed(edge: Edge, series: Sequence[Point], growth: Growth) -> bool:
-    """Return whether steps show what comes beyond an edge: two of them, or a last one that is well beyond it."""
-    several = sum(one.value > edge.value for one in series) >= _SEVERAL
-    return several or (series[-1].value > edge.value and _times_full(edge, growth) >= _WELL_BEYOND)
-
-
-def _times_full(edge: Edge, growth: Growth) -> float:
-    """Return how many times the databases of the largest step fill what is full at an edge.
-
-    As many times as the values of the axis have where sizes are not known, as in older run files.
-    """
-    at = _farthest(growth)
-    step = next(step for step in growth.steps if step.value == at)
-    sizes = {one.candidate: one.loaded.size_bytes for one in step.figures if one.loaded}
-    together = sum(sizes.values()) + sizes.get(BASELINE, 0)
-    return together / edge.full_bytes if edge.full_bytes and together else at / edge.value
 
 
 def _lacking(growth: Growth, name: str, measure: Measure) -> str:
