@@ -379,6 +379,18 @@ def test_two_steps_beyond_an_edge_come_before_a_last_value_that_is_forecast_beyo
     assert all(one.figure for one in forecasts(ROWS, before, value, "now") if one.measure == "calls_per_s")
 
 
+@pytest.mark.parametrize("edge", [15_000, 19_000, 25_000])
+def test_the_last_value_that_the_disk_allows_is_forecast_after_steps_beyond_an_edge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edge: int
+) -> None:
+    monkeypatch.setattr(room.psutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    laboratory = FakeLaboratory(budget_s=400.0, rate=flat, cache_bytes=300 * edge, data=tmp_path)
+    _, ((value, before),) = forecast(laboratory)
+
+    assert 43_000 <= value <= 44_000, "three copies of 13 MB"
+    assert before >= 4
+
+
 def test_an_edge_too_near_to_the_last_value_for_steps_between_them_takes_none() -> None:
     near, _ = forecast(FakeLaboratory(budget_s=400.0, rate=flat, cache_bytes=300 * 90_000))
     without, _ = forecast(FakeLaboratory(budget_s=400.0, rate=flat, cache_bytes=300 * 5_000_000))

@@ -23,8 +23,10 @@ from schemabench.records import Edge, Experiment, Growth, GrowthStep
 from schemabench.units import format_duration, plural
 from schemabench.workload import authored
 
-_SMALLEST_STEP = 1.5
+_SMALLEST_STEP = 1.25
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
+_ROOM = 1.5
+"""A last value that is not this much larger than an edge leaves no room for steps between them."""
 _SHARE_OF_LAST = 0.5
 """Of the budget, at most, for a last step that is to be forecast: the rest is for the steps before it, and what these
 leave is for further ones after it."""
@@ -171,7 +173,7 @@ class Curve:
             last: The last value.
             sizes: Of the other values: as of `edges.shown`.
         """
-        unknown = (one for one in self._edges() if _SMALLEST_STEP * one.value <= last)
+        unknown = (one for one in self._edges() if _ROOM * one.value <= last)
         return self.over.between(max(sizes), last) if any(not edges.shown(one, sizes) for one in unknown) else None
 
     def _unprepared(self, lacking: str) -> str:
