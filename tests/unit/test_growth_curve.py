@@ -185,6 +185,13 @@ def test_the_ends_and_the_middle_come_first_then_the_widest_gaps() -> None:
     assert found.elapsed_s <= 200.0
 
 
+def test_steps_are_told_by_their_values_as_the_report_has_them() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
+    drawn(laboratory)
+
+    assert laboratory.said[1].startswith("10,000 rows: baseline 100 calls/s, in ")
+
+
 def test_steps_share_the_budget_and_none_is_begun_that_would_exceed_it() -> None:
     laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
     found, _ = drawn(laboratory)

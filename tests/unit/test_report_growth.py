@@ -302,6 +302,13 @@ def test_what_was_forecast_stands_beside_what_was_measured() -> None:
     assert "before the step at 10,000 rows was measured: none of it was measured" in early
 
 
+def test_a_curve_whose_last_step_was_not_forecast_says_that_nothing_tests_its_laws() -> None:
+    untested = " ".join(report.terminal(replace(RUN, growths=(replace(GROWTH, forecasts=()),)), 80).split())
+
+    assert "No step was forecast before it was measured, so that nothing tells how well these laws predict" in untested
+    assert "No step was forecast" not in report.terminal(GROWN, 80)
+
+
 def test_a_terminal_names_the_law_of_each_forecast_and_projection_in_a_table_of_each_figure() -> None:
     laws = "linear", "break at the cache", "universal scalability"
     names = "baseline", "straight_to_daily_with_more", "hash_by_site"

@@ -259,7 +259,7 @@ class Curve:
             left_s /= 2  # the last value is to come
         grace_s = max(_OVERTIME * blocks_s, min(_GRACE * blocks_s, left_s))
         name = self.over.shown(value)
-        laboratory.doing = f"step {len(self.measured) + 1}, {name}"
+        laboratory.doing = f"step {len(self.measured) + 1}, {self.over.worded(value)}"
         began_s = laboratory.elapsed_s
         selected = laboratory.bench.subject(laboratory.workload).selected
         try:
@@ -275,7 +275,7 @@ class Curve:
             if not self.measured:
                 raise
             self.tried[value] = GrowthStep(value=value, cardinality=name, reason=cause.what)
-            laboratory.say(f"{name}: {cause.what}")
+            laboratory.say(f"{self.over.worded(value)}: {cause.what}")
 
     def _keep(self, value: float, experiment: Experiment, began_s: float) -> None:
         """Record the experiment of a step, and tell of it."""
@@ -285,7 +285,7 @@ class Curve:
         self.needs.setups_s[value] = took_s - experiment.elapsed_s
         self.measured[value] = experiment
         self.tried[value] = step = figures.step(value, experiment)
-        laboratory.say(f"{experiment.cardinality}: {_told(step)}, in {format_duration(took_s)}")
+        laboratory.say(f"{self.over.worded(value)}: {_told(step)}, in {format_duration(took_s)}")
 
     def _sizes(self) -> dict[float, int]:
         """Return value -> bytes of all databases at its step; 0 where none were measured."""

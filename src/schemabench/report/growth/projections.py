@@ -18,6 +18,10 @@ _OTHERS = "In brackets: other laws that met the last of the steps, too. Interval
 _WITH_INTERVALS = "with 95 % intervals of prediction"
 _NO_FIT = "the law does not fit its steps"
 _NO_FIGURE = "its throughput has an interval at no step"
+_UNTESTED = (
+    "No step was forecast before it was measured, so that nothing tells how well these laws predict: the curve ended "
+    "before its last step, or nothing fitted that was a quarter larger than the steps before."
+)
 _FEW = 2
 """Candidates that are named even if they are all."""
 _Some = TypeVar("_Some", Forecast, Projection)
@@ -44,6 +48,7 @@ def section(growth: Growth) -> Section | None:
 def _forecast(growth: Growth) -> Iterator[Node]:
     """Yield what the other steps said of the last one, beside what was measured there."""
     if not growth.forecasts:
+        yield Paragraph(text=_UNTESTED)
         return
     said = [one for one in growth.forecasts if one.figure]
     told = [one for one in said if one.held is not None]
