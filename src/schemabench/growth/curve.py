@@ -19,6 +19,7 @@ from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.growth import edges, figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
+from schemabench.projection import FARTHEST
 from schemabench.records import Edge, Experiment, Growth, GrowthStep
 from schemabench.units import format_duration, plural
 from schemabench.workload import authored
@@ -164,17 +165,21 @@ class Curve:
             return self.over.between(max(self.tried), last)
         if not self.holds_back_last or len(self.tried) >= INTENDED_STEPS - 1:
             return None
-        return self._beyond(last, self._sizes()) or self._gap()
+        return self._on_towards(last, self._sizes()) or self._gap()
 
-    def _beyond(self, last: float, sizes: Mapping[float, int]) -> float | None:
-        """Return the next value on the way to the last one, if others do not show what comes beyond an edge before it.
+    def _on_towards(self, last: float, sizes: Mapping[float, int]) -> float | None:
+        """Return the next value on the way to the last one, if the others are too far from it for a projection.
+
+        They are if it is too many times the largest of them, or if they do not show what comes beyond an edge that lies
+        before it.
 
         Args:
             last: The last value.
             sizes: Of the other values: as of `edges.shown`.
         """
-        unknown = (one for one in self._edges() if _ROOM * one.value <= last)
-        return self.over.between(max(sizes), last) if any(not edges.shown(one, sizes) for one in unknown) else None
+        before = (one for one in self._edges() if _ROOM * one.value <= last)
+        is_far = last > FARTHEST * max(sizes) or any(not edges.shown(one, sizes) for one in before)
+        return self.over.between(max(sizes), last) if is_far else None
 
     def _unprepared(self, lacking: str) -> str:
         """Return that the last value comes too soon for a forecast, with the reason and what to do; empty if not.
@@ -225,7 +230,7 @@ class Curve:
         """Yield values that a forecast of the last one still needs, about as `_before` will choose them."""
         sizes = self._sizes()
         for rung in range(len(self.tried), INTENDED_STEPS - 1):
-            if ahead := self.over.between(max(sizes), last) if rung < _RUNGS else self._beyond(last, sizes):
+            if ahead := self.over.between(max(sizes), last) if rung < _RUNGS else self._on_towards(last, sizes):
                 sizes[ahead] = 0
                 yield ahead
             elif rung < self._forecast_from:
